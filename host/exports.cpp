@@ -1,0 +1,1 @@
+// Trampolines: validate, translate, delegate.

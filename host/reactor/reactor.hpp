@@ -1,0 +1,74 @@
+// The contract that every reactor backend keeps. It knows descriptors, interest and completions; it
+// does not know tasks, plugins or the time of day.
+//
+// One thread, the loop's, calls everything but wake(). The caller's structures (tau_io, tau_fd_wait)
+// are linked while pending and untouched before and after.
+//
+//  1. submit() tries the operation at once. It returns true with `result` set, or false: then `done`
+//     is called later, from inside poll() and never from inside another call.
+//  2. cancel() is synchronous: when it returns, neither backend nor kernel touches the operation or its
+//     buffer again, and `done` will not be called.
+//  3. A registration remembers readiness: wait_ready() answers at once if any bit of the interest is
+//     remembered; clear() forgets. Errors and hang-ups satisfy every interest.
+//  4. A descriptor closed and reused behind our back: the old registration's waits end with
+//     TAU_E_CLOSED at the latest when the number is registered anew or deregistered, and the new one
+//     never sees the old one's events. Handles carry a generation; a stale handle finds nothing.
+//  5. Many waits per descriptor, in both directions, from different tasks; each is told.
+//  6. Callbacks may submit, cancel, register and deregister anything, also what is about to be called
+//     next: what was cancelled is not called.
+//  7. poll(timeout_ns) sleeps until something is ready, wake() was called or the time is over; 0 only
+//     collects, negative means no limit. Sub-millisecond timeouts are honoured where the system can;
+//     never shorter than asked unless something happened.
+//  8. wake() may be called from any thread and signal handler; it makes the current or next poll()
+//     return. Wakes coalesce.
+//  9. An idle poll() makes no system call but the one it sleeps in (I11).
+#pragma once
+
+#include <tau/rt/io.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace tau::host {
+
+class Reactor {
+ public:
+  virtual ~Reactor() = default;
+  virtual std::string_view name() const noexcept = 0;
+
+  /// True: finished, op->result is set. False: pending.
+  virtual bool submit(tau_io* op) noexcept = 0;
+  /// Returns whether the operation was pending.
+  virtual bool cancel(tau_io* op) noexcept = 0;
+
+  /// 0 or -errno.
+  virtual std::int32_t add(int fd, tau_fd* out) noexcept = 0;
+  /// 0 or TAU_E_STALE; pending waits end with TAU_E_CLOSED (their `done` is called from poll()).
+  virtual std::int32_t remove(tau_fd handle) noexcept = 0;
+  /// TAU_READY with wait->result set, TAU_PENDING, or TAU_E_STALE.
+  virtual std::int32_t wait_ready(tau_fd handle, tau_fd_wait* wait) noexcept = 0;
+  /// Returns whether the wait was pending.
+  virtual bool cancel_wait(tau_fd_wait* wait) noexcept = 0;
+  virtual std::int32_t clear(tau_fd handle, std::uint32_t events) noexcept = 0;
+
+  virtual void poll(std::int64_t timeout_ns) noexcept = 0;
+  virtual void wake() noexcept = 0;
+
+  /// Operations, registrations and waits that poll() could complete: with none of them the loop need
+  /// not ask the kernel between batches of tasks.
+  virtual std::size_t pending() const noexcept = 0;
+
+  /// Calls `visit` for every pending operation, wait or registration of `owner` and withdraws it
+  /// without calling `done`: what a plugin left behind. Returns their number. Owners are opaque here:
+  /// compared, never dereferenced.
+  virtual std::size_t withdraw_owner(tau_plugin* owner) noexcept = 0;
+};
+
+/// Makes the backend that `wanted` names ("auto", "epoll", "kqueue", "io_uring").
+/// Null with `*why` set when this build or system has it not.
+std::unique_ptr<Reactor> make_reactor(std::string_view wanted, std::string* why);
+
+}  // namespace tau::host

@@ -1,0 +1,71 @@
+// Frame slab: memory of one owner's coroutine frames, accounted for and freed wholesale.
+//
+// Size classes in steps of 64 bytes up to 4 KiB, carved from 64 KiB blocks whose header, found by
+// masking a frame's address, names slab and class; larger frames get a block of their own. The loop's
+// thread allocates and frees without atomics. Another thread's allocation takes the lock of a second
+// pool; its free of the loop's frame goes through a lock-free stack that the loop empties when it runs
+// short. Under a sanitizer every frame is a malloc of its own, so that misuse is seen
+// (frame_slab_malloc.cpp; Meson picks the file).
+//
+// Measured: 7-13 ns against 128 ns for malloc with 1000 live 400-byte frames.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+
+namespace tau::host {
+
+class FrameSlab {
+ public:
+  FrameSlab() = default;
+  FrameSlab(const FrameSlab&) = delete;
+  FrameSlab& operator=(const FrameSlab&) = delete;
+  ~FrameSlab() { release(); }
+
+  /// 16-byte aligned; null when out of memory. `on_loop`: the caller is the loop's thread. [any]
+  void* allocate(std::size_t size, bool on_loop) noexcept;
+  /// Gives back what any slab's allocate returned. [any]
+  static void deallocate(void* frame, std::size_t size, bool on_loop) noexcept;
+
+  /// Frames not given back yet. [any]
+  std::uint64_t live() const noexcept {
+    return loop_live_ + foreign_live_.load(std::memory_order_acquire);
+  }
+
+  /// Frees every block, whether its frames were given back or not. [loop]
+  void release() noexcept;
+
+  struct Block;
+  struct Free {
+    Free* next;
+  };
+  static constexpr std::size_t step = 64;
+  static constexpr std::size_t largest = 4096;
+  static constexpr std::size_t classes = largest / step;
+
+ private:
+  struct Pool {
+    Free* free[classes] = {};
+    std::byte* bump[classes] = {};
+    std::byte* end[classes] = {};
+  };
+
+  void* allocate_from(Pool& pool, std::size_t size, bool foreign) noexcept;
+  Block* new_block(std::size_t bytes, std::size_t klass, bool foreign) noexcept;
+  void collect_returned() noexcept;
+
+  Pool loop_;
+  std::uint64_t loop_live_ = 0;
+  std::atomic<Free*> returned_{nullptr};  // the loop's frames freed elsewhere
+
+  std::mutex foreign_mutex_;
+  Pool foreign_;
+  std::atomic<std::uint64_t> foreign_live_{0};
+
+  std::mutex blocks_mutex_;
+  Block* blocks_ = nullptr;
+};
+
+}  // namespace tau::host

@@ -1,0 +1,82 @@
+// Owner: what the runtime holds on behalf of one loaded generation of one plugin (I4).
+//
+// Everything that a plugin asks of the runtime is counted here, by kind. Unloading empties each count,
+// kind by kind; a count that will not become zero names what keeps the module from being closed.
+// The C ABI calls it tau_plugin. It outlives the module: the registry keeps it until no reference is
+// left, so a guard released late finds it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "frame_slab.hpp"
+
+namespace tau::host {
+
+struct TaskChunk;
+struct TaskSlot;
+
+enum class Phase : std::uint32_t {
+  opening,    // dlopen and plugin_init: may spawn
+  running,    //
+  unloading,  // takes nothing new
+  pinned,     // emptied; guards held elsewhere keep it mapped
+  closed,     // unmapped
+};
+
+}  // namespace tau::host
+
+struct tau_plugin {
+  std::uint64_t id = 0;
+  std::string name;
+  std::atomic<tau::host::Phase> phase{tau::host::Phase::opening};
+
+  /// Guards: PluginGuard, PluginBox, PluginArc, PluginFn, resource references. [any]
+  std::atomic<std::uint64_t> refs{0};
+
+  // Live counts. [loop]
+  std::uint64_t live_tasks = 0;  // spawned and not finished
+  std::uint64_t tasks = 0;       // slots taken, finished but unjoined ones included
+  std::uint64_t waits = 0;       // tau_wait linked into another task
+  std::uint64_t timers = 0;
+  std::uint64_t ios = 0;
+  std::uint64_t fds = 0;
+  std::uint64_t fd_waits = 0;
+  std::uint64_t subscriptions = 0;
+  std::uint64_t resources = 0;
+  std::uint64_t requests = 0;  // messages handed over and not ended
+
+  // Live counts of what other threads touch. [any]
+  std::atomic<std::uint64_t> jobs{0};          // queued or running on the blocking pool, or done not called
+  std::atomic<std::uint64_t> remote_calls{0};  // tau_spawn_remote on its way to the loop
+  std::atomic<std::uint64_t> thread_exits{0};  // thread_local destructors registered
+
+  // Memory. [loop]
+  tau::host::TaskChunk* chunks = nullptr;
+  tau::host::TaskSlot* free_slots = nullptr;
+  tau::host::FrameSlab frames;
+
+  /// Text that plugin_init left for its failure. [loop]
+  std::string error;
+
+  /// Called on the loop's thread when `refs` fell to zero while pinned.
+  void (*unpinned)(tau_plugin*) = nullptr;
+
+  /// Whether new things may be created for it. [any]
+  bool accepts() const noexcept {
+    return phase.load(std::memory_order_acquire) <= tau::host::Phase::running;
+  }
+
+  /// Whether the plugin has something that will go on by itself: the host stays for it. [loop]
+  bool has_live_work() const noexcept {
+    return live_tasks + timers + ios + fd_waits + requests +
+               jobs.load(std::memory_order_acquire) +
+               remote_calls.load(std::memory_order_acquire) !=
+           0;
+  }
+};
+
+namespace tau::host {
+using Owner = ::tau_plugin;
+}

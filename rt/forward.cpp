@@ -1,0 +1,87 @@
+// Each call enters its trampoline in the host executable; nothing else happens (I2).
+//
+// The two columns are the whole file: a call and its way on. Trampolines are named tau_host_* and are
+// found by the dynamic linker in the executable that opened the plugin.
+#include <tau/rt/abi.h>
+#include <tau/rt/task.h>
+#include <tau/rt/timer.h>
+#include <tau/rt/io.h>
+#include <tau/rt/blocking.h>
+#include <tau/rt/resource.h>
+#include <tau/rt/event.h>
+#include <tau/rt/plugin.h>
+
+#define FORWARD(result, name, parameters, arguments)                      \
+  extern "C" result tau_host_##name parameters noexcept;                  \
+  extern "C" TAU_EXPORT result tau_##name parameters noexcept {           \
+    return tau_host_##name arguments;                                     \
+  }
+
+// clang-format off
+
+// abi.h
+FORWARD(int32_t, abi_version, (), ())
+
+// task.h
+FORWARD(int32_t, spawn, (tau_plugin* owner, const tau_task_fns* fns, void* resume, void* data, tau_task_id* out), (owner, fns, resume, data, out))
+FORWARD(int32_t, spawn_remote, (tau_plugin* owner, void (*start)(void* data), void (*abandon)(void* data), void* data), (owner, start, abandon, data))
+FORWARD(void, task_wake, (tau_task* task), (task))
+FORWARD(int32_t, wake, (tau_task_id id), (id))
+FORWARD(int32_t, abort, (tau_task_id id), (id))
+FORWARD(tau_task_id, task_current, (), ())
+FORWARD(tau_task*, task_current_head, (), ())
+FORWARD(int32_t, task_state, (tau_task_id id), (id))
+FORWARD(int32_t, join, (tau_task_id id, tau_wait* wait), (id, wait))
+FORWARD(void, join_cancel, (tau_task_id id, tau_wait* wait), (id, wait))
+FORWARD(int32_t, join_take, (tau_task_id id, void** data), (id, data))
+FORWARD(int32_t, detach, (tau_task_id id), (id))
+FORWARD(void, task_set_message, (tau_task* task, const char* text, size_t length), (task, text, length))
+FORWARD(int32_t, task_message, (tau_task_id id, char* out, size_t capacity), (id, out, capacity))
+FORWARD(void*, frame_alloc, (tau_plugin* owner, size_t size), (owner, size))
+FORWARD(void, frame_free, (void* frame, size_t size), (frame, size))
+FORWARD(int32_t, block_on, (tau_plugin* owner, const tau_task_fns* fns, void* resume, void* data, tau_task_id* out, void** result), (owner, fns, resume, data, out, result))
+FORWARD(int32_t, on_loop_thread, (), ())
+
+// timer.h
+FORWARD(uint64_t, now, (), ())
+FORWARD(int32_t, sleep_until, (tau_timer* timer, uint64_t deadline_ns), (timer, deadline_ns))
+FORWARD(int32_t, sleep, (tau_timer* timer, uint64_t delay_ns), (timer, delay_ns))
+FORWARD(void, sleep_cancel, (tau_timer* timer), (timer))
+
+// io.h
+FORWARD(int32_t, io_submit, (tau_io* op), (op))
+FORWARD(void, io_cancel, (tau_io* op), (op))
+FORWARD(int32_t, fd_register, (tau_plugin* owner, int32_t fd, tau_fd* out), (owner, fd, out))
+FORWARD(int32_t, fd_deregister, (tau_fd handle), (handle))
+FORWARD(int32_t, fd_wait_ready, (tau_fd handle, tau_fd_wait* wait), (handle, wait))
+FORWARD(void, fd_wait_cancel, (tau_fd_wait* wait), (wait))
+FORWARD(int32_t, fd_clear, (tau_fd handle, uint32_t events), (handle, events))
+
+// blocking.h
+FORWARD(int32_t, spawn_blocking, (tau_job* job), (job))
+FORWARD(int32_t, spawn_blocking_cancel, (tau_job* job), (job))
+FORWARD(int32_t, thread_atexit, (tau_plugin* owner, void (*destroy)(void* object), void* object), (owner, destroy, object))
+
+// resource.h
+FORWARD(int32_t, resource_put, (tau_plugin* owner, const char* name, size_t name_length, uint64_t type, void* object, void (*drop)(void* object)), (owner, name, name_length, type, object, drop))
+FORWARD(int32_t, resource_get, (tau_plugin* user, const char* name, size_t name_length, uint64_t type, void** object, tau_resource** out), (user, name, name_length, type, object, out))
+FORWARD(int32_t, resource_take, (tau_plugin* user, const char* name, size_t name_length, uint64_t type, void** object, tau_resource** out), (user, name, name_length, type, object, out))
+FORWARD(void, resource_release, (tau_resource* reference), (reference))
+
+// event.h
+FORWARD(int32_t, event_subscribe, (tau_subscription* subscription, const char* name, size_t name_length, uint64_t type), (subscription, name, name_length, type))
+FORWARD(void, event_unsubscribe, (tau_subscription* subscription), (subscription))
+FORWARD(int32_t, event_publish, (tau_plugin* owner, const char* name, size_t name_length, uint64_t type, const void* object), (owner, name, name_length, type, object))
+
+// plugin.h
+FORWARD(tau_plugin*, plugin_opening, (), ())
+FORWARD(uint64_t, plugin_id, (const tau_plugin* plugin), (plugin))
+FORWARD(const char*, plugin_name, (const tau_plugin* plugin), (plugin))
+FORWARD(void, plugin_retain, (tau_plugin* plugin), (plugin))
+FORWARD(void, plugin_release, (tau_plugin* plugin), (plugin))
+FORWARD(uint64_t, plugin_refs, (const tau_plugin* plugin), (plugin))
+FORWARD(void, log, (const tau_plugin* plugin, int32_t level, const char* text, size_t length), (plugin, level, text, length))
+FORWARD(void, plugin_set_error, (tau_plugin* plugin, const char* text, size_t length), (plugin, text, length))
+FORWARD(const char*, request_payload, (const tau_request* request, size_t* length), (request, length))
+FORWARD(uint64_t, request_id, (const tau_request* request), (request))
+FORWARD(void, request_end, (tau_request* request, int32_t status, const char* text, size_t length), (request, status, text, length))

@@ -1,0 +1,130 @@
+/* Tasks: what the executor runs. A task is {poll, drop, data, owner}; coroutines are the sdk's matter.
+ *
+ * Life: spawned -> polled while woken -> finished (poll returned TAU_READY) or dropped (aborted).
+ * `drop` runs exactly once, on the loop's thread: when the task is aborted, when a finished task was
+ * joined or detached, or when its owner is unloaded. It destroys what `data` points to, and that is
+ * how cancelling works (I7): nothing else cancels. */
+#ifndef TAU_RT_TASK_H
+#define TAU_RT_TASK_H
+
+#include "abi.h"
+
+TAU_EXTERN_C_BEGIN
+
+typedef struct tau_task tau_task;
+
+typedef struct tau_task_fns {
+  /* Runs the task until it waits or ends. Returns TAU_PENDING, TAU_READY or TAU_E_THREW (ended by an
+   * exception, whose text tau_task_set_message carried over). A poll without cause is possible and
+   * must be harmless. */
+  int32_t (*poll)(tau_task* self);
+  /* Destroys what `data` owns. */
+  void (*drop)(tau_task* self);
+} tau_task_fns;
+
+/* The head of a task's slot: host memory, valid from tau_spawn until `drop` returns.
+ * `resume` and `data` belong to the module that spawned the task. */
+struct tau_task {
+  void* resume;
+  void* data;
+  const tau_task_fns* fns;
+  uint32_t budget; /* set to TAU_TASK_BUDGET before each poll; see tau/detail/context.hpp */
+  uint32_t state;  /* host: TAU_TASK_* bits, read-only for modules */
+};
+
+enum { TAU_TASK_BUDGET = 128 };
+
+enum {
+  TAU_TASK_QUEUED = 1u << 0,   /* in the ready queue */
+  TAU_TASK_RUNNING = 1u << 1,  /* its poll is on the stack */
+  TAU_TASK_WOKEN = 1u << 2,    /* woken while running: goes to the back of the queue afterwards */
+  TAU_TASK_ABORTED = 1u << 3,  /* will be dropped instead of polled */
+  TAU_TASK_FINISHED = 1u << 4, /* poll returned; waits to be joined */
+  TAU_TASK_THREW = 1u << 5,    /* with FINISHED: ended by an exception */
+  TAU_TASK_DETACHED = 1u << 6, /* nobody will join it */
+  TAU_TASK_LIVE = 1u << 7      /* the slot is taken */
+};
+
+/* Spawns a task and queues it. `resume` and `data` are stored as given.
+ *
+ * Errors:    TAU_E_UNLOADING, TAU_E_NO_MEMORY: nothing was taken over, `drop` will not run.
+ *            TAU_E_THREAD off the loop's thread: use tau_spawn_remote.
+ * Threading: [loop]
+ * Unload:    [drained] */
+TAU_EXPORT int32_t tau_spawn(tau_plugin* owner, const tau_task_fns* fns, void* resume, void* data,
+                             tau_task_id* out) TAU_NOEXCEPT;
+
+/* Hands `start` to the loop, where it is called once with `data`: the door by which another thread
+ * spawns. If the owner is being unloaded when its turn comes, `abandon` is called instead.
+ *
+ * Errors:    TAU_E_UNLOADING, TAU_E_NO_MEMORY: neither function will run.
+ * Threading: [any]; allocates, hence not lock-free in the allocator.
+ * Unload:    [drained] */
+TAU_EXPORT int32_t tau_spawn_remote(tau_plugin* owner, void (*start)(void* data),
+                                    void (*abandon)(void* data), void* data) TAU_NOEXCEPT;
+
+/* Queues a task by pointer: the fast form for code that knows the task to be alive. [loop] */
+TAU_EXPORT void tau_task_wake(tau_task* task) TAU_NOEXCEPT;
+
+/* Queues a task by id. TAU_E_STALE if it is gone. [any] */
+TAU_EXPORT int32_t tau_wake(tau_task_id id) TAU_NOEXCEPT;
+
+/* Asks for a task to be dropped: at its next turn when it waits, at its next suspension when it
+ * runs. A finished task is left alone. Returns TAU_OK also when it was asked before.
+ * Errors: TAU_E_STALE. Threading: [any] */
+TAU_EXPORT int32_t tau_abort(tau_task_id id) TAU_NOEXCEPT;
+
+/* Id of the task whose poll is on top of the stack, 0 outside of tasks and off the loop. [any] */
+TAU_EXPORT tau_task_id tau_task_current(void) TAU_NOEXCEPT;
+
+/* That task's head, or null. [any] */
+TAU_EXPORT tau_task* tau_task_current_head(void) TAU_NOEXCEPT;
+
+/* Its TAU_TASK_* bits, or TAU_E_STALE. [loop] */
+TAU_EXPORT int32_t tau_task_state(tau_task_id id) TAU_NOEXCEPT;
+
+/* Waits for a task's end.
+ *
+ * Returns:   TAU_READY when it has ended by a value or an exception: fetch with tau_join_take.
+ *            TAU_PENDING: `wait` is linked and fires once it has ended, in whatever way.
+ * Errors:    TAU_E_STALE: it was aborted or unloaded (or never was). TAU_E_BUSY: another wait is
+ *            linked. TAU_E_INVALID: a task that joins itself.
+ * Threading: [loop]
+ * Unload:    [drained] on both sides: when the task's owner goes, `wait` fires and the task is stale. */
+TAU_EXPORT int32_t tau_join(tau_task_id id, tau_wait* wait) TAU_NOEXCEPT;
+
+/* Withdraws `wait`; harmless when it is not linked. [loop] */
+TAU_EXPORT void tau_join_cancel(tau_task_id id, tau_wait* wait) TAU_NOEXCEPT;
+
+/* Data pointer of a finished task. Returns TAU_OK or TAU_E_THREW (both with *data), TAU_PENDING,
+ * TAU_E_STALE. The task stays until tau_detach. [loop] */
+TAU_EXPORT int32_t tau_join_take(tau_task_id id, void** data) TAU_NOEXCEPT;
+
+/* Gives up the right to join: a finished task is dropped now, another when it ends. TAU_E_STALE is
+ * harmless. Off the loop's thread the request travels there. [any] */
+TAU_EXPORT int32_t tau_detach(tau_task_id id) TAU_NOEXCEPT;
+
+/* Keeps a copy of an exception's text with a task that is about to return TAU_E_THREW. [loop] */
+TAU_EXPORT void tau_task_set_message(tau_task* task, const char* text, size_t length) TAU_NOEXCEPT;
+
+/* Copies at most `capacity` bytes of that text; returns its whole length, 0 if none, or
+ * TAU_E_STALE. [loop] */
+TAU_EXPORT int32_t tau_task_message(tau_task_id id, char* out, size_t capacity) TAU_NOEXCEPT;
+
+/* Frame memory from the owner's slab: 16-byte aligned, freed wholesale at unload.
+ * Null when out of memory. Any size. [any]; fastest on the loop's thread. */
+TAU_EXPORT void* tau_frame_alloc(tau_plugin* owner, size_t size) TAU_NOEXCEPT;
+TAU_EXPORT void tau_frame_free(void* frame, size_t size) TAU_NOEXCEPT;
+
+/* Runs the loop until a task made of (fns, resume, data) has ended, nesting it when called on the
+ * loop's thread; other threads wait. Returns as tau_join_take and leaves the task to be detached.
+ * Errors: TAU_E_CANCELED when the task was aborted, TAU_E_UNLOADING. Threading: [loop] */
+TAU_EXPORT int32_t tau_block_on(tau_plugin* owner, const tau_task_fns* fns, void* resume, void* data,
+                                tau_task_id* out, void** result) TAU_NOEXCEPT;
+
+/* Whether the caller is on the loop's thread. [any] */
+TAU_EXPORT int32_t tau_on_loop_thread(void) TAU_NOEXCEPT;
+
+TAU_EXTERN_C_END
+
+#endif
