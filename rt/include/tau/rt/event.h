@@ -17,14 +17,14 @@ typedef struct tau_subscription {
   void* topic;
 } tau_subscription;
 
-/* Errors: TAU_E_TYPE (the name carries another type), TAU_E_UNLOADING. [loop] [drained] */
+/* Errors: TAU_E_TYPE (the name carries another type), TAU_E_UNLOADING, TAU_E_INVALID. [loop] [drained] */
 TAU_EXPORT int32_t tau_event_subscribe(tau_subscription* subscription, const char* name,
                                        size_t name_length, uint64_t type) TAU_NOEXCEPT;
 /* Harmless when it is not linked; allowed inside `deliver`, also for another subscription. [loop] */
 TAU_EXPORT void tau_event_unsubscribe(tau_subscription* subscription) TAU_NOEXCEPT;
 
 /* Delivers to all present subscribers in the order they subscribed; returns their number.
- * Errors: TAU_E_TYPE, TAU_E_UNLOADING. [loop] [inert] */
+ * Errors: TAU_E_TYPE, TAU_E_UNLOADING, TAU_E_BUSY (nested 64 deep in `deliver`). [loop] [inert] */
 TAU_EXPORT int32_t tau_event_publish(tau_plugin* owner, const char* name, size_t name_length,
                                      uint64_t type, const void* object) TAU_NOEXCEPT;
 

@@ -9,7 +9,8 @@ TAU_EXTERN_C_BEGIN
 typedef struct tau_resource tau_resource; /* one reference to one entry */
 
 /* Publishes `object` under `name`. `drop` destroys it once nobody refers to it any more.
- * `type` is a fingerprint of the object's type; equal types have equal fingerprints.
+ * `type` is a fingerprint of the object's type; equal types have equal fingerprints. Over an entry of
+ * an older generation of the same plugin it succeeds: each generation sees its own, others the newest.
  * Errors: TAU_E_EXISTS, TAU_E_UNLOADING, TAU_E_NO_MEMORY, TAU_E_INVALID (empty name).
  * Threading: [loop]
  * Unload: [drained] from the registry; a reference held elsewhere [pins] the owner's module. */
@@ -17,7 +18,8 @@ TAU_EXPORT int32_t tau_resource_put(tau_plugin* owner, const char* name, size_t 
                                     uint64_t type, void* object,
                                     void (*drop)(void* object)) TAU_NOEXCEPT;
 
-/* Refers to it. Errors: TAU_E_NOT_FOUND, TAU_E_TYPE. [loop] [pins] the owner until released. */
+/* Refers to it. Errors: TAU_E_NOT_FOUND (also when its owner is being unloaded), TAU_E_TYPE,
+ * TAU_E_NO_MEMORY. [loop] [pins] the owner until released. */
 TAU_EXPORT int32_t tau_resource_get(tau_plugin* user, const char* name, size_t name_length,
                                     uint64_t type, void** object, tau_resource** out) TAU_NOEXCEPT;
 
