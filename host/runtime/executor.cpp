@@ -1,0 +1,214 @@
+#include "executor.hpp"
+
+#include "owner.hpp"
+
+namespace tau::host {
+
+Executor::~Executor() = default;
+
+std::int32_t Executor::spawn(Owner& owner, const tau_task_fns* fns, void* resume, void* data,
+                             tau_task_id* out) noexcept {
+  if (!owner.accepts()) return TAU_E_UNLOADING;
+  TaskSlot* task = table_.take(owner);
+  if (!task) return TAU_E_NO_MEMORY;
+  task->resume = resume;
+  task->data = data;
+  task->fns = fns;
+  task->state = TAU_TASK_LIVE;
+  task->joiner = nullptr;
+  ++owner.tasks;
+  ++owner.live_tasks;
+  enqueue(task);
+  *out = id_of(task);
+  return TAU_OK;
+}
+
+std::size_t Executor::run(std::size_t limit) noexcept {
+  std::size_t turns = 0;
+  while (head_ && turns < limit) {
+    TaskSlot* task = head_;
+    head_ = task->next;
+    if (!head_) tail_ = nullptr;
+    ++turns;
+    poll(task);
+  }
+  return turns;
+}
+
+inline void Executor::poll(TaskSlot* task) noexcept {
+  if (task->state & TAU_TASK_ABORTED) {
+    task->state &= ~std::uint32_t{TAU_TASK_QUEUED};
+    drop(task);
+    return;
+  }
+  task->state = (task->state & ~std::uint32_t{TAU_TASK_QUEUED}) | TAU_TASK_RUNNING;
+  task->budget = TAU_TASK_BUDGET;
+  TaskSlot* outer = current_;
+  current_ = task;
+  std::int32_t outcome = task->fns->poll(task);
+  current_ = outer;
+  task->state &= ~std::uint32_t{TAU_TASK_RUNNING};
+  if (outcome != TAU_PENDING) {
+    finish(task, outcome);
+  } else if (task->state & TAU_TASK_ABORTED) {
+    drop(task);
+  } else if (task->state & TAU_TASK_WOKEN) {
+    task->state &= ~std::uint32_t{TAU_TASK_WOKEN};
+    enqueue(task);
+  }
+}
+
+void Executor::finish(TaskSlot* task, std::int32_t outcome) noexcept {
+  task->state |= TAU_TASK_FINISHED | (outcome == TAU_E_THREW ? TAU_TASK_THREW : 0);
+  --TaskChunk::of(task)->owner->live_tasks;
+  if (task->state & TAU_TASK_DETACHED) {
+    drop(task);
+  } else if (tau_wait* joiner = unlink_joiner(task)) {
+    joiner->fire(joiner);
+  }
+}
+
+tau_wait* Executor::unlink_joiner(TaskSlot* task) noexcept {
+  tau_wait* joiner = task->joiner;
+  if (!joiner) return nullptr;
+  task->joiner = nullptr;
+  joiner->linked = nullptr;
+  --joiner->owner->waits;
+  return joiner;
+}
+
+void Executor::drop(TaskSlot* task) noexcept {
+  Owner& owner = *TaskChunk::of(task)->owner;
+  bool finished = task->state & TAU_TASK_FINISHED;
+  if (!messages_.empty()) messages_.erase(id_of(task));
+  task->state |= task_dropping;
+  TaskSlot* outer = current_;
+  current_ = task;
+  task->fns->drop(task);
+  current_ = outer;
+  if (!finished) --owner.live_tasks;
+  --owner.tasks;
+  tau_wait* joiner = unlink_joiner(task);
+
+  // Raising the generation makes every id stale. If another thread has left a request meanwhile, the
+  // slot is still linked in the remote queue and must wait there.
+  std::uint64_t word = task->remote.load(std::memory_order_relaxed) & ~std::uint64_t{TaskSlot::requests};
+  if (task->remote.compare_exchange_strong(word, word + (std::uint64_t{1} << 32), std::memory_order_acq_rel,
+                                           std::memory_order_relaxed)) {
+    TaskTable::give_back(task);
+  } else {
+    task->state |= task_zombie;
+    ++owner.zombies;
+  }
+  if (joiner) joiner->fire(joiner);
+}
+
+void Executor::abort(TaskSlot* task) noexcept {
+  if (task->state & (TAU_TASK_FINISHED | TAU_TASK_ABORTED | task_dropping | task_zombie)) return;
+  task->state |= TAU_TASK_ABORTED;
+  if (!(task->state & (TAU_TASK_QUEUED | TAU_TASK_RUNNING))) enqueue(task);
+}
+
+void Executor::detach(TaskSlot* task) noexcept {
+  if (task->state & (TAU_TASK_DETACHED | task_dropping | task_zombie)) return;
+  task->state |= TAU_TASK_DETACHED;
+  if (task->state & TAU_TASK_FINISHED) drop(task);
+}
+
+std::int32_t Executor::join(tau_task_id id, tau_wait* wait) noexcept {
+  TaskSlot* task = find(id);
+  if (!task || (task->state & task_dropping)) return TAU_E_STALE;
+  if (task->state & TAU_TASK_FINISHED) return TAU_READY;
+  if (task->joiner) return TAU_E_BUSY;
+  if (task == current_) return TAU_E_INVALID;
+  task->joiner = wait;
+  wait->linked = task;
+  ++wait->owner->waits;
+  return TAU_PENDING;
+}
+
+void Executor::join_cancel(tau_task_id, tau_wait* wait) noexcept {
+  if (!wait->linked) return;
+  unlink_joiner(static_cast<TaskSlot*>(wait->linked));
+}
+
+std::int32_t Executor::join_take(tau_task_id id, void** data) noexcept {
+  TaskSlot* task = find(id);
+  if (!task || (task->state & task_dropping)) return TAU_E_STALE;
+  if (!(task->state & TAU_TASK_FINISHED)) return TAU_PENDING;
+  *data = task->data;
+  return task->state & TAU_TASK_THREW ? TAU_E_THREW : TAU_OK;
+}
+
+void Executor::set_message(TaskSlot* task, std::string text) noexcept {
+  try {
+    messages_[id_of(task)] = std::move(text);
+  } catch (const std::bad_alloc&) {
+    // The text is lost, the outcome is not.
+  }
+}
+
+const std::string* Executor::message(tau_task_id id) const noexcept {
+  auto found = messages_.find(id);
+  return found == messages_.end() ? nullptr : &found->second;
+}
+
+void Executor::arrived(RemoteLink* link) noexcept {
+  TaskSlot* task = TaskSlot::of(link);
+  if (task->state & task_zombie) {
+    std::uint64_t word = task->remote.load(std::memory_order_relaxed);
+    task->remote.exchange((word & ~std::uint64_t{0xffffffff}) + (std::uint64_t{1} << 32),
+                          std::memory_order_acq_rel);
+    --TaskChunk::of(task)->owner->zombies;
+    TaskTable::give_back(task);
+    return;
+  }
+  std::uint64_t asked =
+      task->remote.fetch_and(~std::uint64_t{TaskSlot::requests}, std::memory_order_acq_rel) & TaskSlot::requests;
+  if (asked & TaskSlot::wake) wake(task);
+  if (asked & TaskSlot::abort) abort(task);
+  if (asked & TaskSlot::detach) detach(task);
+}
+
+std::int32_t Executor::request(tau_task_id id, std::uint64_t request) noexcept {
+  TaskSlot* task = table_.find(id);
+  if (!task) return TAU_E_STALE;
+  std::uint64_t word = task->remote.load(std::memory_order_relaxed);
+  // Also when the request is there already: the loop must see what this thread wrote before.
+  do {
+    if (generation(word) != generation(id)) return TAU_E_STALE;
+  } while (!task->remote.compare_exchange_weak(word, word | request, std::memory_order_acq_rel,
+                                               std::memory_order_relaxed));
+  if (!(word & TaskSlot::requests)) remote_.push_task(&task->remote_link);
+  return TAU_OK;
+}
+
+void Executor::unqueue(Owner& owner) noexcept {
+  TaskSlot** link = &head_;
+  tail_ = nullptr;
+  while (TaskSlot* task = *link) {
+    if (TaskChunk::of(task)->owner == &owner) {
+      *link = task->next;
+      task->state &= ~std::uint32_t{TAU_TASK_QUEUED};
+    } else {
+      tail_ = task;
+      link = &task->next;
+    }
+  }
+}
+
+void Executor::drop_owner(Owner& owner) noexcept {
+  unqueue(owner);
+  // Destructors wake, abort and detach each other's tasks. One that counts as queued is deaf to all that,
+  // so nothing re-enters the ready queue whose slot is about to be given back.
+  table_.for_each_live(owner, [](TaskSlot* task) { task->state |= TAU_TASK_QUEUED; });
+  table_.for_each_live(owner, [this](TaskSlot* task) {
+    if (!(task->state & task_dropping)) drop(task);
+  });
+  if (owner.waits == 0) return;
+  table_.for_each_live([&](TaskSlot* task) {
+    if (task->joiner && task->joiner->owner == &owner) unlink_joiner(task);
+  });
+}
+
+}  // namespace tau::host

@@ -1,0 +1,108 @@
+// Executor: runs tasks, one after another, on the loop's thread.
+//
+// A task is queued when it is woken and polled when its turn comes. Aborting marks and queues it; it is
+// dropped at its turn, never inside abort(), so no destructor runs in the middle of another's. Dropping
+// calls the module's `drop`, which destroys the coroutine frame and with it every wait (I7).
+//
+// Who may touch what: everything is the loop's but request(), which is how other threads wake, abort and
+// detach (I8).
+#pragma once
+
+#include <tau/rt/task.h>
+
+#include <cstddef>
+#include <string>
+#include <unordered_map>
+
+#include "remote_queue.hpp"
+#include "task_slot.hpp"
+#include "task_table.hpp"
+
+namespace tau::host {
+
+class Executor {
+ public:
+  explicit Executor(RemoteQueue& remote) noexcept : remote_(remote) {}
+  ~Executor();
+
+  // ---- the loop's side ----
+  std::int32_t spawn(Owner& owner, const tau_task_fns* fns, void* resume, void* data, tau_task_id* out) noexcept;
+
+  void wake(TaskSlot* task) noexcept {
+    constexpr std::uint32_t deaf =
+        TAU_TASK_QUEUED | TAU_TASK_RUNNING | TAU_TASK_FINISHED | task_dropping | task_zombie;
+    if (task->state & deaf) {
+      if (task->state & TAU_TASK_RUNNING) task->state |= TAU_TASK_WOKEN;
+      return;
+    }
+    enqueue(task);
+  }
+  void abort(TaskSlot* task) noexcept;
+  void detach(TaskSlot* task) noexcept;
+
+  std::int32_t join(tau_task_id id, tau_wait* wait) noexcept;
+  void join_cancel(tau_task_id id, tau_wait* wait) noexcept;
+  std::int32_t join_take(tau_task_id id, void** data) noexcept;
+
+  void set_message(TaskSlot* task, std::string text) noexcept;
+  const std::string* message(tau_task_id id) const noexcept;
+
+  /// Polls at most `limit` tasks; returns how many turns were taken.
+  std::size_t run(std::size_t limit) noexcept;
+  bool ready() const noexcept { return head_ != nullptr; }
+
+  /// Drops every task of an owner that is being unloaded, and unlinks its waits on others' tasks.
+  /// None of its tasks may be on the stack. Slots still named in the remote queue are given back when
+  /// they arrive there; until then busy() holds.
+  void drop_owner(Owner& owner) noexcept;
+  /// Returns the memory of an owner without tasks.
+  void reclaim(Owner& owner) noexcept { table_.reclaim(owner); }
+
+  /// The task that runs, or null.
+  TaskSlot* current() const noexcept { return current_; }
+
+  /// The live task that `id` names, or null.
+  TaskSlot* find(tau_task_id id) const noexcept {
+    TaskSlot* task = table_.find(id);
+    if (!task || generation(task->remote.load(std::memory_order_relaxed)) != generation(id) ||
+        !(task->state & TAU_TASK_LIVE) || (task->state & task_zombie)) {
+      return nullptr;
+    }
+    return task;
+  }
+
+  /// Requests of other threads that have arrived for one task.
+  void arrived(RemoteLink* link) noexcept;
+
+  // ---- any thread's side ----
+  /// Leaves `request` (TaskSlot::wake, abort or detach) with a task; TAU_E_STALE if it is gone.
+  std::int32_t request(tau_task_id id, std::uint64_t request) noexcept;
+
+  static tau_task_id id_of(const TaskSlot* task) noexcept { return TaskTable::id_of(task); }
+
+ private:
+  void enqueue(TaskSlot* task) noexcept {
+    task->state |= TAU_TASK_QUEUED;
+    task->next = nullptr;
+    if (tail_) {
+      tail_->next = task;
+    } else {
+      head_ = task;
+    }
+    tail_ = task;
+  }
+  void poll(TaskSlot* task) noexcept;
+  void finish(TaskSlot* task, std::int32_t outcome) noexcept;
+  void drop(TaskSlot* task) noexcept;
+  void unqueue(Owner& owner) noexcept;
+  tau_wait* unlink_joiner(TaskSlot* task) noexcept;
+
+  RemoteQueue& remote_;
+  TaskTable table_;
+  TaskSlot* head_ = nullptr;
+  TaskSlot* tail_ = nullptr;
+  TaskSlot* current_ = nullptr;
+  std::unordered_map<tau_task_id, std::string> messages_;
+};
+
+}  // namespace tau::host
