@@ -1,0 +1,118 @@
+// Spawning: making a Task run by itself.
+#pragma once
+
+#include <concepts>
+#include <coroutine>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "join_handle.hpp"
+
+namespace tau {
+
+namespace detail {
+
+template <class T>
+struct TaskValue;
+template <class T>
+struct TaskValue<Task<T>> {
+  using type = T;
+};
+
+template <class F>
+concept TaskFactory = requires { typename TaskValue<std::invoke_result_t<F&>>::type; };
+
+/// Keeps a closure alive as long as the coroutine it returned.
+template <class F>
+std::invoke_result_t<F&> run_closure(F closure) {
+  co_return co_await closure();
+}
+
+}  // namespace detail
+
+/// Spawns `task` onto the loop; it runs from the next turn on.
+///
+/// Ownership: the runtime owns it from here; the handle owns its result.
+/// Errors:    when the plugin is being unloaded the task is destroyed unstarted and the handle reads
+///            canceled.
+/// Threading: [loop]; elsewhere use spawn_on_loop.
+/// Unload:    [drained]
+/// See:       tokio::spawn
+template <class T>
+JoinHandle<T> spawn(Task<T> task) noexcept {
+  auto handle = task.release();
+  TaskId id = 0;
+  if (tau_spawn(detail::module_owner(), &detail::Root<T>::fns, handle.address(), handle.address(), &id) < 0) {
+    handle.destroy();
+  }
+  return JoinHandle<T>(id);
+}
+
+/// The same for a callable that returns a Task; the callable lives as long as the task.
+template <detail::TaskFactory F>
+auto spawn(F closure) {
+  return spawn(detail::run_closure<F>(std::move(closure)));
+}
+
+/// Spawns from any thread, detached.
+///
+/// Errors:    Errc::unloading: the task is destroyed unstarted.
+/// Threading: [any]
+/// Unload:    [drained]
+inline Result<void> spawn_on_loop(Task<void> task) noexcept {
+  void* frame = task.release().address();
+  auto start = [](void* data) { spawn(Task<void>(Task<void>::Handle::from_address(data))).detach(); };
+  auto abandon = [](void* data) { Task<void>::Handle::from_address(data).destroy(); };
+  std::int32_t status = tau_spawn_remote(detail::module_owner(), start, abandon, frame);
+  if (status < 0) abandon(frame);
+  return Result<void>::from_status(status);
+}
+
+/// Awaitable returned by yield_now().
+class [[nodiscard("a Yield does nothing until it is awaited")]] Yield {
+ public:
+  Yield() noexcept {}
+  bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  void await_suspend(std::coroutine_handle<Promise> suspended) noexcept {
+    detail::schedule(suspended.promise().context, suspended);
+  }
+  void await_resume() const noexcept {}
+};
+
+/// Lets every other ready task run once.
+/// Threading: [loop]. See: tokio::task::yield_now
+inline Yield yield_now() noexcept { return Yield(); }
+
+/// Id of the running task, 0 outside of one. [any]
+inline TaskId current_task_id() noexcept { return tau_task_current(); }
+
+/// Runs `task` to its end and returns its result.
+///
+/// On the loop's thread the loop is nested: everybody else goes on. On another thread the caller waits.
+/// Errors:    Errc::threw, Errc::canceled, Errc::unloading.
+/// Threading: [loop], [blocking]
+/// Unload:    [drained]; an unload asked for meanwhile waits until this returns.
+template <class T>
+Result<T> block_on(Task<T> task) {
+  auto handle = task.release();
+  TaskId id = 0;
+  void* data = nullptr;
+  std::int32_t status = tau_block_on(detail::module_owner(), &detail::Root<T>::fns, handle.address(),
+                                     handle.address(), &id, &data);
+  if (id == 0) {
+    handle.destroy();
+    return Error::from_status(status);
+  }
+  JoinHandle<T> joined(id);
+  if (status == TAU_E_STALE) return Errc::canceled;
+  if (status < 0) return Error::from_status(status);
+  if constexpr (std::is_void_v<T>) {
+    return {};
+  } else {
+    return detail::Root<T>::handle(data).promise().take();
+  }
+}
+
+}  // namespace tau
