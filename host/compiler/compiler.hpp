@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct Installation {
 
 struct CompileRequest {
   std::filesystem::path source;  // the plugin's tree, as the user gave it
+  std::stop_token stop = {};     // ends the build, from another thread
 };
 
 struct CompileResult {
@@ -32,6 +34,8 @@ struct CompileResult {
   std::filesystem::path module;  // content-named, never rewritten in place
   std::string name;              // the plugin's project name
   std::string error;             // when !ok: ready to show, first error first, the user's own paths
+  std::string warnings;          // when ok: what the compiler said all the same, ready to show
+  std::filesystem::path compile_commands;  // for clangd: real paths; empty when the set-up failed
   bool fresh = false;            // true: nothing had to be built
 };
 
@@ -47,7 +51,9 @@ class Compiler {
   /// "Patching NAME → PATH" for each line of patches.list, without the "[Compiler] " prefix.
   std::vector<std::string> announcement() const;
 
-  CompileResult compile(const CompileRequest& request, const Progress& progress = {});
+  /// Errors: never thrown; see CompileResult::error.
+  /// Threading: [blocking]
+  CompileResult compile(const CompileRequest& request, const Progress& progress = {}) const;
 
   const Installation& installation() const { return installation_; }
 

@@ -1,0 +1,161 @@
+// See workspace.hpp.
+#include "workspace.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <system_error>
+
+#include "compiler/build_config.hpp"
+#include "flags.hpp"
+
+namespace tau::host {
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string meson_list(const std::vector<std::string>& items) {
+  std::string text = "[";
+  for (const std::string& item : items) text += (text.size() > 1 ? ", " : "") + meson_string(item);
+  return text + "]";
+}
+
+std::vector<std::string> names_of(const std::vector<Patch>& patches) {
+  std::vector<std::string> names;
+  for (const Patch& patch : patches) names.push_back(patch.name);
+  return names;
+}
+
+std::string super_project(const Workspace& workspace) {
+  std::string text = "# Written by tau; see native.ini beside.\nproject('plugin-build', meson_version: '>=1.0.0')\n";
+  for (const Patch& patch : workspace.environment.patches) {
+    // A foundation is the sdk alone.
+    if (!workspace.plugin.empty() || patch.name == "tau") text += "subproject(" + meson_string(patch.name) + ")\n";
+  }
+  if (!workspace.plugin.empty()) text += "subproject('plugin')\n";
+  return text;
+}
+
+std::string wrap_for(const Patch& patch) {
+  return "[wrap-file]\ndirectory = " + patch.name + "\n\n[provide]\n" + patch.name + " = " +
+         dependency_variable(patch.name) + "\n";
+}
+
+/// Found by pkg-config before the system's, and impossible to satisfy.
+std::string poison_for(const Patch& patch) {
+  return "Name: " + patch.name + "\nDescription: replaced by tau\nVersion: 0\nRequires: tau-patches-" + patch.name +
+         "\n";
+}
+
+/// What a plugin's default_options may not change. Newer Meson lets them win over [built-in options], not
+/// over the subproject's own section.
+std::string fixed_options() {
+  const bool undefined_allowed =
+      std::string_view(build_config::compiler_id) == "clang" && std::string_view(build_config::sanitize) != "none";
+  return std::string("b_ndebug = '") + build_config::ndebug + "'\nb_sanitize = '" + build_config::sanitize +
+         "'\nb_lto = false\nb_lundef = " + (undefined_allowed ? "false" : "true") +
+         "\nb_staticpic = true\nb_coverage = false\nunity = 'off'\nwerror = false\ndefault_library = 'static'\n";
+}
+
+std::string native_file(const Workspace& workspace) {
+  const Environment& environment = workspace.environment;
+  PluginFlags flags = plugin_flags();
+  const std::string hash = "-DTAU_FLAGS_HASH=\"" + flags_hash() + "\"";
+  flags.cpp_args.push_back(hash);
+  flags.c_args.push_back(hash);
+  // Debug information and __FILE__ name the real files. Compiler messages do not obey; see diagnostics.hpp.
+  std::vector<std::string> maps;
+  for (const Patch& patch : environment.patches) {
+    maps.push_back("-ffile-prefix-map=../super/subprojects/" + patch.name + "=" + patch.folder.string());
+  }
+  if (!workspace.plugin.empty()) {
+    maps.push_back("-ffile-prefix-map=../super/subprojects/plugin=" + workspace.plugin.string());
+  }
+  for (auto* args : {&flags.cpp_args, &flags.c_args}) args->insert(args->end(), maps.begin(), maps.end());
+
+  std::string text = "# Written by tau: the compiler and flags of the host.\n[binaries]\ncpp = " +
+                     meson_list(environment.cpp_compiler) + "\n";
+  if (!environment.c_compiler.empty()) text += "c = " + meson_list(environment.c_compiler) + "\n";
+
+  std::vector<std::string> pc{(workspace.slot.root / "pc").string()};
+  if (const char* theirs = std::getenv("PKG_CONFIG_PATH"); theirs && *theirs) {
+    std::string_view rest = theirs;
+    while (!rest.empty()) {
+      const auto end = std::min(rest.find(':'), rest.size());
+      if (end > 0) pc.emplace_back(rest.substr(0, end));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+  }
+  text += "\n[built-in options]\n" + fixed_options() + "optimization = '" + build_config::optimization +
+          "'\ndebug = false\nb_colorout = 'never'\nwrap_mode = 'default'\ncpp_std = '" + build_config::cpp_std +
+          "'\ncpp_args = " + meson_list(flags.cpp_args) + "\nc_args = " + meson_list(flags.c_args) +
+          "\ncpp_link_args = " + meson_list(flags.link_args) + "\nc_link_args = " + meson_list(flags.link_args) +
+          "\nforce_fallback_for = " + meson_list(names_of(environment.patches)) + "\npkg_config_path = " +
+          meson_list(pc) + "\n";
+
+  text += "\n[plugin:built-in options]\n" + fixed_options();
+  for (const Patch& patch : environment.patches) {
+    // Whoever asks for `static: true` gets the override, too, when it exists in both forms.
+    text += "\n[" + patch.name + ":built-in options]\ndefault_library = 'both'\nwarning_level = '0'\n";
+  }
+  text += "\n[tau:project options]\nrt_dir = " + meson_string(environment.rt_library.parent_path().string()) + "\n";
+  if (workspace.foundation) {
+    text += "archive = " + meson_string(workspace.foundation->archive.string()) +
+            "\nprecompiled = " + meson_string(workspace.foundation->header.string()) + "\n";
+  }
+  return text;
+}
+
+/// Only what is not that link already is replaced.
+bool link_to(const fs::path& link, const fs::path& target, bool& changed, std::string& error) {
+  std::error_code problem;
+  if (fs::read_symlink(link, problem) == target) return true;
+  changed = true;
+  fs::remove_all(link, problem);
+  fs::create_directory_symlink(target, link, problem);
+  if (problem) error = describe_failure("cannot make the link", link, problem.value());
+  return !problem;
+}
+
+}  // namespace
+
+std::string meson_string(std::string_view text) {
+  std::string result = "'";
+  for (const char c : text) {
+    if (c == '\'' || c == '\\') result += '\\';
+    result += c;
+  }
+  return result + "'";
+}
+
+bool Workspace::write(bool& changed, std::string& error) const {
+  const fs::path subprojects = slot.super() / "subprojects";
+  const fs::path pc = slot.root / "pc";
+  if (!make_private_directory(subprojects, error) || !make_private_directory(pc, error)) return false;
+  for (const Patch& patch : environment.patches) {
+    if (!link_to(subprojects / patch.name, patch.folder, changed, error) ||
+        !write_if_changed(subprojects / (patch.name + ".wrap"), wrap_for(patch), changed, error) ||
+        !write_if_changed(pc / (patch.name + ".pc"), poison_for(patch), changed, error)) {
+      return false;
+    }
+  }
+  if (!plugin.empty() && !link_to(subprojects / "plugin", plugin, changed, error)) return false;
+  return write_if_changed(slot.super() / "meson.build", super_project(*this), changed, error) &&
+         write_if_changed(slot.native_file(), native_file(*this), changed, error);
+}
+
+void Workspace::forget_wraps() const {
+  const auto ours = names_of(environment.patches);
+  std::error_code ignored;
+  std::vector<fs::path> leftovers;
+  for (fs::directory_iterator it(slot.super() / "subprojects", ignored), end; !ignored && it != end;
+       it.increment(ignored)) {
+    if (it->path().extension() != ".wrap") continue;
+    const std::string name = it->path().stem().string();
+    if (std::find(ours.begin(), ours.end(), name) == ours.end()) leftovers.push_back(it->path());
+  }
+  for (const fs::path& each : leftovers) fs::remove(each, ignored);
+}
+
+}  // namespace tau::host

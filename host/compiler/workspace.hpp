@@ -1,0 +1,39 @@
+// Workspace: the superproject in which a plugin is built, and its native file.
+//
+//   super/meson.build          subproject(tau), subproject(each other patch), subproject(plugin)
+//   super/subprojects/NAME     -> our package         NAME.wrap: [provide] NAME = NAME_dep
+//   super/subprojects/plugin   -> the plugin's tree, only read (I10)
+//   pc/NAME.pc                 poisoned: whoever finds a library past all that gets an error, not the system's
+//   native.ini                 compiler and flags of the host
+//
+// Eager, that is our packages first and by name, because a plugin's dependency(..., fallback: [...]) beats
+// any lazier way; [provide] for the call forms that an override does not reach (method, modules). The
+// alternative, a copy of the plugin's tree with our packages in its subprojects/, cannot be eager.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "cache.hpp"
+#include "environment.hpp"
+#include "foundation.hpp"
+
+namespace tau::host {
+
+struct Workspace {
+  const Environment& environment;
+  const Slot& slot;
+  std::filesystem::path plugin;  // canonical; empty when only our packages are built (foundation.hpp)
+  const Foundation* foundation = nullptr;
+
+  /// Writes what is missing or different. `changed`: a build folder that exists is of no use any more.
+  bool write(bool& changed, std::string& error) const;
+
+  /// Removes what Meson left in subprojects/ for wraps that the plugin may have dropped since.
+  void forget_wraps() const;
+};
+
+/// A value for a Meson machine file or meson.build.
+std::string meson_string(std::string_view text);
+
+}  // namespace tau::host
