@@ -211,7 +211,7 @@ CommandResult run_command(const Command& command) {
     const char byte = 0;
     [[maybe_unused]] const auto ignored = ::write(stop.write, &byte, 1);
   });
-  const auto deadline = command.deadline ? std::optional(Clock::now() + *command.deadline) : std::nullopt;
+  const auto deadline = command.deadline ? Clock::now() + *command.deadline : Clock::time_point::max();
   Output collected(output.read, command);
   Ending ending(pid);
   int status = 0;
@@ -222,8 +222,8 @@ CommandResult run_command(const Command& command) {
   for (bool open = true;;) {
     auto wait = open ? std::chrono::milliseconds(200) : pause;
     if (!open) pause = std::min(pause * 2, std::chrono::milliseconds(100));
-    if (deadline && !ending.begun()) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now());
+    if (command.deadline && !ending.begun()) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
       wait = std::clamp(left, std::chrono::milliseconds(0), wait);
     }
     std::array<pollfd, 2> fds{{{open ? output.read : -1, POLLIN, 0}, {ending.begun() ? -1 : stop.read, POLLIN, 0}}};
@@ -232,7 +232,7 @@ CommandResult run_command(const Command& command) {
     if (ready > 0 && fds[1].revents != 0) {
       result.kind = CommandResult::Kind::stopped;
       ending.begin();
-    } else if (deadline && !ending.begun() && Clock::now() >= *deadline) {
+    } else if (!ending.begun() && Clock::now() >= deadline) {
       result.kind = CommandResult::Kind::timed_out;
       ending.begin();
     }
