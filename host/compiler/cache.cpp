@@ -153,4 +153,20 @@ std::size_t Cache::clean_stale(const std::string& current, std::vector<std::stri
   return clean(list(current), [](const CacheEntry& entry) { return !entry.current; }, busy);
 }
 
+void Cache::forget_superseded(const Environment& environment) const {
+  std::vector<CacheEntry> entries;
+  for (const fs::path& other : folders_in(folder())) {
+    if (other.filename() == environment.hash) continue;
+    if (read_file(other / "environment") != environment.description) continue;
+    for (const fs::path& plugin : folders_in(other)) {
+      CacheEntry entry;
+      entry.environment = other.filename().string();
+      entry.plugin = plugin.filename().string();
+      entries.push_back(std::move(entry));
+    }
+  }
+  std::vector<std::string> busy;
+  clean(entries, [](const CacheEntry&) { return true; }, busy);
+}
+
 }  // namespace tau::host

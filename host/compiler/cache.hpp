@@ -63,6 +63,10 @@ class Cache {
   /// `tree` is canonical: one plugin has one slot whatever path leads to it.
   Slot slot(const Environment& environment, const std::filesystem::path& tree) const;
 
+  /// Takes away environments that differ from this one only in what has changed on the disk since, an sdk
+  /// that was rebuilt, say: nobody can ask for them any more. What is being built stays.
+  void forget_superseded(const Environment& environment) const;
+
   /// What is in the cache; `current` is the hash of the running host's environment, or empty.
   std::vector<CacheEntry> list(const std::string& current) const;
 

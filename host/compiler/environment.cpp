@@ -93,7 +93,8 @@ std::optional<Environment> find_environment(const Installation& installation, st
 
   environment.description = "root: " + installation.root.string() +
                             "\ncompiler: " + environment.cpp_compiler.front() + "\nflags: " + flags_summary() +
-                            "\npatches: " + installation.patches_list.string() + "\n";
+                            "\npatches: " + installation.patches_list.string() + "\nPKG_CONFIG_PATH: " +
+                            (pkg_config_path ? pkg_config_path : "") + "\n";
   return environment;
 }
 

@@ -86,6 +86,7 @@ std::optional<Foundation> find_foundation(const Environment& environment, const 
   }
   if (auto found = finished(slot)) return found;
 
+  cache.forget_superseded(environment);
   // Whatever a killed build left is not worth looking at.
   remove_tree(slot.root);
   if (!make_private_directory(slot.root, error)) return std::nullopt;

@@ -94,8 +94,8 @@ Freshness Stamp::check() const {
         if (now->inode != entry.state.inode || hash_names(entry.path) != entry.names) return Freshness::start_over;
         break;
       case Kind::source:
-        // Ninja rebuilds what is newer than its outputs, and no output is newer than the stamp.
-        if (now->mtime_ns <= taken_ns) return Freshness::start_over;
+        // Ninja rebuilds what is newer than its outputs, and every output is older than the stamp.
+        if (now->mtime_ns < taken_ns) return Freshness::start_over;
         result = Freshness::edited;
         break;
       case Kind::description:
