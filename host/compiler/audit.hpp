@@ -17,6 +17,10 @@ namespace tau::host {
 std::string audit(const std::vector<Patch>& patches, const std::vector<std::string>& headers,
                   std::string_view module);
 
+/// Arguments that give types another layout than the host's, where a target asks for them by itself: those of
+/// a target come after ours, of which TAU_FLAGS_HASH is the last. Empty, or what to remove.
+std::string audit_arguments(const std::vector<std::string>& arguments);
+
 /// DT_NEEDED of a 64-bit shared object, given its bytes; empty when it is none.
 std::vector<std::string> needed_libraries(std::string_view module);
 

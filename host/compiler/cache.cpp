@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <set>
 #include <system_error>
 
 #include "hash.hpp"
@@ -127,9 +128,17 @@ std::size_t Cache::clean(const std::vector<CacheEntry>& entries, Wanted wanted,
     fs::remove(lock_file, ignored);
     ++removed;
   }
-  for (const fs::path& environment : folders_in(folder())) {
+  std::set<std::string> environments;
+  for (const CacheEntry& entry : entries) environments.insert(entry.environment);
+  for (const std::string& hash : environments) {
+    const fs::path environment = folder() / hash;
     const auto left = folders_in(environment);
-    if (left.empty() || (left.size() == 1 && left.front().filename() == foundation)) remove_tree(environment);
+    if (left.size() > 1 || (left.size() == 1 && left.front().filename() != foundation)) continue;
+    FileLock lock;
+    std::string error;
+    if (lock.acquire(environment / (std::string(foundation) + ".lock"), false, error) && lock.held()) {
+      remove_tree(environment);
+    }
   }
   return removed;
 }
@@ -165,6 +174,7 @@ void Cache::forget_superseded(const Environment& environment) const {
       entries.push_back(std::move(entry));
     }
   }
+  if (entries.empty()) return;
   std::vector<std::string> busy;
   clean(entries, [](const CacheEntry&) { return true; }, busy);
 }

@@ -128,8 +128,13 @@ void Job::build() {
   const auto on_wait = [this] {
     if (progress_) progress_("wait for another tau that builds it");
   };
-  if (!cache_.open(environment_, error) || !lock.acquire(slot_.lock, request_.stop, on_wait, error) ||
-      !make_private_directory(slot_.root, error) || !make_private_directory(slot_.modules(), error)) {
+  // Once more, should somebody clean the cache right between the two.
+  bool locked = false;
+  for (int tries = 0; !locked && tries < 3; ++tries) {
+    if (!cache_.open(environment_, error)) break;
+    locked = lock.acquire(slot_.lock, request_.stop, on_wait, error);
+  }
+  if (!locked || !make_private_directory(slot_.root, error) || !make_private_directory(slot_.modules(), error)) {
     fail(error);
     return;
   }
@@ -184,6 +189,13 @@ bool Job::build_once(const Foundation& foundation, const FileLock& lock, Freshne
     return fail("'" + shown_ + "': " + error), true;
   }
   result_.name = target->project;
+
+  for (const CompileCommand& each : compile_commands(slot_.build())) {
+    if (const auto report = audit_arguments(each.arguments); !report.empty()) {
+      build.condemn();
+      return fail("'" + shown_ + "': " + report), true;
+    }
+  }
 
   const CommandResult result = build.ninja(target->output);
   const auto headers = build.dependencies();
@@ -313,6 +325,7 @@ void Job::write_compile_commands(const Foundation& foundation) {
       // A precompiled header is for the compiler that made it, and the map is not for reading either.
       if (word.rfind("-ffile-prefix-map=", 0) == 0) continue;
       if (!foundation.header.empty() && word == "-include" + foundation.header.string()) continue;
+      if (word == "-Wno-invalid-pch") continue;
       const auto redirect = [&word](const std::string& from, const fs::path& to) {
         if (const auto at = word.find(from); at != word.npos) word.replace(at, from.size(), to.string());
       };

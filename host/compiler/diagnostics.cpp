@@ -45,6 +45,15 @@ bool is_error(std::string_view line) {
 
 bool is_diagnostic(std::string_view line) { return is_error(line) || contains(line, ": warning: "); }
 
+/// The last line that has both, from `start` on: what Meson logs of a subproject is indented by its name.
+std::string line_with(std::string_view text, std::string_view start, std::string_view part) {
+  std::string found;
+  for (const std::string_view line : lines_of(text)) {
+    if (contains(line, start) && contains(line, part)) found = line.substr(line.find(start));
+  }
+  return found;
+}
+
 void append_line(std::string& text, std::string_view line) {
   text += line;
   text += '\n';
@@ -164,10 +173,14 @@ std::string Diagnosis::of_setup(const CommandResult& result) const {
   std::string text = from_meson_error(result.output);
   std::string hint;
   for (const Patch& patch : environment.patches) {
-    if (contains(result.output, "tau-patches-" + patch.name)) {
-      hint = "'" + patch.name + "' comes from tau, and this way of asking for it leads past that; ask with "
-             "dependency('" + patch.name + "')\n";
-    }
+    const bool about_it = contains(text, "Dependency \"" + patch.name + "\"") ||
+                          contains(text, "Dependency '" + patch.name + "'") ||
+                          contains(text, "tau-patches-" + patch.name);
+    if (!about_it) continue;
+    hint = "'" + patch.name + "' comes from tau (" + patch.folder.string() + ")";
+    const auto needed = line_with(result.output, "Dependency " + patch.name, "but need:");
+    hint += needed.empty() ? ", and this way of asking for it leads past that; ask with dependency('" + patch.name + "')\n"
+                           : ", in another version than the plugin asks for: " + needed + "\n";
   }
   if (hint.empty() && contains(text, "Dependency ") && contains(text, " not found")) {
     hint = "install its development package, or put a wrap for it into the plugin's subprojects/\n";

@@ -15,9 +15,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::string meson_list(const std::vector<std::string>& items) {
+std::string machine_list(const std::vector<std::string>& items) {
   std::string text = "[";
-  for (const std::string& item : items) text += (text.size() > 1 ? ", " : "") + meson_string(item);
+  for (const std::string& item : items) text += (text.size() > 1 ? ", " : "") + machine_string(item);
   return text + "]";
 }
 
@@ -27,13 +27,28 @@ std::vector<std::string> names_of(const std::vector<Patch>& patches) {
   return names;
 }
 
+/// Meson keeps an answer for each combination of these arguments (in each order), whatever fallback is
+/// asked for beside; asked first by us, every one is ours.
+std::string ask_in_all_forms(const std::string& name) {
+  return "foreach method : ['auto', 'pkg-config', 'cmake', 'config-tool', 'system', 'builtin', 'extraframework']\n"
+         "  dependency('" + name + "', method: method)\n"
+         "  foreach static : [true, false]\n"
+         "    dependency('" + name + "', method: method, static: static)\n"
+         "    dependency('" + name + "', static: static, method: method)\n"
+         "  endforeach\n"
+         "endforeach\n";
+}
+
 std::string super_project(const Workspace& workspace) {
   std::string text = "# Written by tau; see native.ini beside.\nproject('plugin-build', meson_version: '>=1.0.0')\n";
+  const bool foundation = workspace.plugin.empty();  // the sdk alone
   for (const Patch& patch : workspace.environment.patches) {
-    // A foundation is the sdk alone.
-    if (!workspace.plugin.empty() || patch.name == "tau") text += "subproject(" + meson_string(patch.name) + ")\n";
+    // Both: whoever asks for `static: true` gets the override, too.
+    if (foundation && patch.name != "tau") continue;
+    text += "subproject('" + patch.name + "', default_options: 'default_library=both')\n";
+    if (!foundation) text += ask_in_all_forms(patch.name);
   }
-  if (!workspace.plugin.empty()) text += "subproject('plugin')\n";
+  if (!foundation) text += "subproject('plugin')\n";
   return text;
 }
 
@@ -75,8 +90,8 @@ std::string native_file(const Workspace& workspace) {
   for (auto* args : {&flags.cpp_args, &flags.c_args}) args->insert(args->end(), maps.begin(), maps.end());
 
   std::string text = "# Written by tau: the compiler and flags of the host.\n[binaries]\ncpp = " +
-                     meson_list(environment.cpp_compiler) + "\n";
-  if (!environment.c_compiler.empty()) text += "c = " + meson_list(environment.c_compiler) + "\n";
+                     machine_list(environment.cpp_compiler) + "\n";
+  if (!environment.c_compiler.empty()) text += "c = " + machine_list(environment.c_compiler) + "\n";
 
   std::vector<std::string> pc{(workspace.slot.root / "pc").string()};
   if (const char* theirs = std::getenv("PKG_CONFIG_PATH"); theirs && *theirs) {
@@ -89,20 +104,19 @@ std::string native_file(const Workspace& workspace) {
   }
   text += "\n[built-in options]\n" + fixed_options() + "optimization = '" + build_config::optimization +
           "'\ndebug = false\nb_colorout = 'never'\nwrap_mode = 'default'\ncpp_std = '" + build_config::cpp_std +
-          "'\ncpp_args = " + meson_list(flags.cpp_args) + "\nc_args = " + meson_list(flags.c_args) +
-          "\ncpp_link_args = " + meson_list(flags.link_args) + "\nc_link_args = " + meson_list(flags.link_args) +
-          "\nforce_fallback_for = " + meson_list(names_of(environment.patches)) + "\npkg_config_path = " +
-          meson_list(pc) + "\n";
+          "'\ncpp_args = " + machine_list(flags.cpp_args) + "\nc_args = " + machine_list(flags.c_args) +
+          "\ncpp_link_args = " + machine_list(flags.link_args) + "\nc_link_args = " + machine_list(flags.link_args) +
+          "\nforce_fallback_for = " + machine_list(names_of(environment.patches)) + "\npkg_config_path = " +
+          machine_list(pc) + "\n";
 
   text += "\n[plugin:built-in options]\n" + fixed_options();
   for (const Patch& patch : environment.patches) {
-    // Whoever asks for `static: true` gets the override, too, when it exists in both forms.
     text += "\n[" + patch.name + ":built-in options]\ndefault_library = 'both'\nwarning_level = '0'\n";
   }
-  text += "\n[tau:project options]\nrt_dir = " + meson_string(environment.rt_library.parent_path().string()) + "\n";
+  text += "\n[tau:project options]\nrt_dir = " + machine_string(environment.rt_library.parent_path().string()) + "\n";
   if (workspace.foundation) {
-    text += "archive = " + meson_string(workspace.foundation->archive.string()) +
-            "\nprecompiled = " + meson_string(workspace.foundation->header.string()) + "\n";
+    text += "archive = " + machine_string(workspace.foundation->archive.string()) +
+            "\nprecompiled = " + machine_string(workspace.foundation->header.string()) + "\n";
   }
   return text;
 }
@@ -120,13 +134,9 @@ bool link_to(const fs::path& link, const fs::path& target, bool& changed, std::s
 
 }  // namespace
 
-std::string meson_string(std::string_view text) {
-  std::string result = "'";
-  for (const char c : text) {
-    if (c == '\'' || c == '\\') result += '\\';
-    result += c;
-  }
-  return result + "'";
+std::string machine_string(std::string_view text) {
+  const std::string quote = text.find('\'') == text.npos ? "'" : "'''";
+  return quote + std::string(text) + quote;
 }
 
 bool Workspace::write(bool& changed, std::string& error) const {

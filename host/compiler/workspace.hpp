@@ -33,7 +33,7 @@ struct Workspace {
   void forget_wraps() const;
 };
 
-/// A value for a Meson machine file or meson.build.
-std::string meson_string(std::string_view text);
+/// A string for a Meson machine file, where nothing is escaped: a backslash stands for itself.
+std::string machine_string(std::string_view text);
 
 }  // namespace tau::host

@@ -1,0 +1,102 @@
+// A plugin that asks for a library of patches.list gets ours in whatever form it asks, and so do the third
+// parties that it brings along; the system's copy, though installed, never. Runs Meson.
+#include "support.hpp"
+
+using namespace tau::host;
+using namespace tau::host::test;
+
+namespace {
+
+/// A list that redirects fixlib, and a system that has one of its own.
+fs::path patches() {
+  Tau& tau = shared_tau();
+  const fs::path list = tau / "patches/patches.list";
+  if (fs::exists(list)) return list;
+  fs::create_directories(list.parent_path());
+  fs::copy(fixtures() / "ours", tau / "patches/ours folder", fs::copy_options::recursive);
+  write_file(list, "# tau itself goes without saying\nfixlib = ours folder  # by Meson\n");
+  const fs::path system = tau / "system";
+  fs::copy(fixtures() / "system", system, fs::copy_options::recursive);
+  std::string pc = text_of(system / "fixlib.pc.in");
+  pc.replace(pc.find("@folder@"), 8, system.string());
+  write_file(system / "fixlib.pc", pc);
+  ::setenv("PKG_CONFIG_PATH", system.c_str(), 1);
+  return list;
+}
+
+/// One that asks for fixlib in its own way.
+fs::path asking(const std::string& meson, const std::string& source = "#include <fixlib.h>\n") {
+  const auto plugin = fresh_plugin();
+  write_file(plugin / "meson.build", "project('asking', 'cpp')\n" + meson);
+  write_file(plugin / "plain.cpp", source + text_of(plugin / "plain.cpp"));
+  return plugin;
+}
+
+}  // namespace
+
+TEST_CASE("the system's fixlib is found when nothing is redirected") {
+  // Else the other cases would prove nothing.
+  patches();
+  const auto plugin = asking(
+      "dep = dependency('fixlib', version: '<2')\n"
+      "shared_module('asking', 'plain.cpp', dependencies: [dependency('tau'), dep])\n");
+  require_ok(shared_tau().compile(plugin));
+}
+
+TEST_CASE("every form of dependency() gets ours, also from a third party's subproject") {
+  const auto plugin = fresh_plugin("forms");
+  const auto before = snapshot(plugin);
+  require_ok(shared_tau().compile(plugin, patches()));
+  CHECK(snapshot(plugin) == before);
+}
+
+TEST_CASE("a form that no override reaches is refused, not served by the system") {
+  const auto plugin = asking(
+      "dep = dependency('fixlib', fallback: [], method: 'pkg-config', modules: ['x'])\n"
+      "if dep.version() != '99.0.0'\n  error('leaked: ' + dep.version())\nendif\n"
+      "shared_module('asking', 'plain.cpp', dependencies: [dependency('tau'), dep])\n");
+  const auto result = shared_tau().compile(plugin, patches());
+  INFO(result.error);
+  CHECK_FALSE(result.ok);
+  CHECK_FALSE(contains(result.error, "leaked"));
+  CHECK(contains(result.error, "'fixlib' comes from tau"));
+  CHECK(contains(result.error, "dependency('fixlib')"));
+}
+
+TEST_CASE("a version that ours does not have is an error that says so") {
+  const auto plugin = asking(
+      "dep = dependency('fixlib', version: '>=100')\n"
+      "shared_module('asking', 'plain.cpp', dependencies: [dependency('tau'), dep])\n");
+  const auto result = shared_tau().compile(plugin, patches());
+  INFO(result.error);
+  CHECK_FALSE(result.ok);
+  CHECK(contains(result.error, "fixlib"));
+  CHECK(contains(result.error, "99.0.0"));
+}
+
+TEST_CASE("a vendored copy of the library is not used") {
+  const auto plugin = asking(
+      "dep = dependency('fixlib', fallback: ['fixlib', 'fixlib_dep'])\n"
+      "if dep.version() != '99.0.0'\n  error('leaked')\nendif\n"
+      "shared_module('asking', 'plain.cpp', dependencies: [dependency('tau'), dep])\n");
+  write_file(plugin / "subprojects/fixlib/meson.build",
+             "project('fixlib')\nfixlib_dep = declare_dependency(version: '1.0')\n"
+             "meson.override_dependency('fixlib', fixlib_dep)\n");
+  require_ok(shared_tau().compile(plugin, patches()));
+}
+
+TEST_CASE("each patch is announced with its folder") {
+  const auto lines = Compiler(shared_tau().installation(patches())).announcement();
+  REQUIRE(lines.size() == 3);
+  CHECK(lines[0] == "Using prebuilt tau-rt: " + (shared_tau().root() / "lib/libtau_rt.so").string());
+  CHECK(lines[1] == "Patching tau → " + (shared_tau().root() / "src/tau").string());
+  CHECK(lines[2] == "Patching fixlib → " + (shared_tau() / "patches/ours folder").string());
+}
+
+TEST_CASE("a list that is wrong fails the compile with its line") {
+  const auto list = shared_tau() / "wrong.list";
+  write_file(list, "# one\nfixlib\n");
+  const auto result = shared_tau().compile(fresh_plugin(), list);
+  CHECK_FALSE(result.ok);
+  CHECK(contains(result.error, list.string() + ":2: 'fixlib' is not of the form 'name = folder'"));
+}
