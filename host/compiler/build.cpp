@@ -61,9 +61,9 @@ CommandResult Build::setup() const {
   if (find_program(ninja_program()).empty() && !fs::path(ninja_program()).is_absolute()) {
     return missing_tool("ninja", "ninja-build");
   }
-  if (progress_) progress_("setup");
   condemn();
   remove_tree(slot_.build());
+  if (progress_) progress_("setup");
   CommandResult result = run({"meson", "setup", "--native-file", slot_.native_file().string(),
                               slot_.build().string(), slot_.super().string()},
                              false);
