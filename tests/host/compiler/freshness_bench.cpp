@@ -52,7 +52,7 @@ int main() {
   // Three hundred headers of its own, as a plugin with a library inside has.
   std::string includes;
   for (int i = 0; i < 300; ++i) {
-    write_file(plugin / ("h" + std::to_string(i) + ".h"), "#pragma once\n");
+    write_file(plugin / ("h" + std::to_string(i) + ".h"), "#pragma once\nenum { h" + std::to_string(i) + " };\n");
     includes += "#include \"h" + std::to_string(i) + ".h\"\n";
   }
   write_file(plugin / "plain.cpp", includes + text_of(plugin / "plain.cpp"));
