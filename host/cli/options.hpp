@@ -1,0 +1,52 @@
+// The command line as a plain structure: what was asked for, with nothing done about it yet.
+//
+// CLI11 stays behind this header. Parsing has no effect and does not exit, so that tests can call it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tau::host {
+
+enum class Command {
+  run,      // load plugins, serve requests, stay while one has live work
+  script,   // do what a script says
+  cache,    // show or clean the build cache
+  install,  // copy a plugin into the home directory
+  info,     // say what this tau is made of
+};
+
+enum class CacheAction { list, clean };
+
+struct Options {
+  Command command = Command::run;
+
+  /// run: source trees or modules, as given. Empty: whatever discovery finds.
+  std::vector<std::filesystem::path> plugins;
+  /// run: messages for each plugin that answers requests.
+  std::uint64_t requests = 1;
+  /// run, script, info: another patches.list than the installed one; empty: that one.
+  std::filesystem::path patches;
+
+  /// script: the file; empty: standard input.
+  std::filesystem::path script;
+  CacheAction cache_action = CacheAction::list;
+  /// install: USER/REPO, a git URL or a local path.
+  std::string install_source;
+};
+
+/// Either options, or a text to print and the code to exit with: --help and --version end with 0, a
+/// command line that makes no sense with 2.
+struct ParsedOptions {
+  std::optional<Options> options;
+  std::string text;
+  int exit_code = 0;
+};
+
+/// `arguments` without the program's name; `version` is what --version prints.
+ParsedOptions parse_options(const std::vector<std::string>& arguments, const std::string& version);
+
+}  // namespace tau::host
