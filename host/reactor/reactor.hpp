@@ -9,10 +9,12 @@
 //  2. cancel() is synchronous: when it returns, neither backend nor kernel touches the operation or its
 //     buffer again, and `done` will not be called.
 //  3. A registration remembers readiness: wait_ready() answers at once if any bit of the interest is
-//     remembered; clear() forgets. Errors and hang-ups satisfy every interest.
+//     remembered; clear() forgets. Errors and hang-ups satisfy every interest; clearing TAU_IN or
+//     TAU_OUT forgets them too, since a descriptor that says EAGAIN is neither broken nor hung up.
 //  4. A descriptor closed and reused behind our back: the old registration's waits end with
 //     TAU_E_CLOSED at the latest when the number is registered anew or deregistered, and the new one
-//     never sees the old one's events. Handles carry a generation; a stale handle finds nothing.
+//     never sees the old one's events. The old handle stays valid, and closed, until remove(). Handles
+//     carry a generation; a stale handle finds nothing.
 //  5. Many waits per descriptor, in both directions, from different tasks; each is told.
 //  6. Callbacks may submit, cancel, register and deregister anything, also what is about to be called
 //     next: what was cancelled is not called.
@@ -45,10 +47,12 @@ class Reactor {
   virtual bool cancel(tau_io* op) noexcept = 0;
 
   /// 0 or -errno.
-  virtual std::int32_t add(int fd, tau_fd* out) noexcept = 0;
+  virtual std::int32_t add(tau_plugin* owner, int fd, tau_fd* out) noexcept = 0;
+  /// Who registered it; null for a stale handle.
+  virtual tau_plugin* owner_of(tau_fd handle) const noexcept = 0;
   /// 0 or TAU_E_STALE; pending waits end with TAU_E_CLOSED (their `done` is called from poll()).
   virtual std::int32_t remove(tau_fd handle) noexcept = 0;
-  /// TAU_READY with wait->result set, TAU_PENDING, or TAU_E_STALE.
+  /// TAU_READY with wait->result set (events, or TAU_E_CLOSED: see 4), TAU_PENDING, or TAU_E_STALE.
   virtual std::int32_t wait_ready(tau_fd handle, tau_fd_wait* wait) noexcept = 0;
   /// Returns whether the wait was pending.
   virtual bool cancel_wait(tau_fd_wait* wait) noexcept = 0;
@@ -57,18 +61,41 @@ class Reactor {
   virtual void poll(std::int64_t timeout_ns) noexcept = 0;
   virtual void wake() noexcept = 0;
 
-  /// Operations, registrations and waits that poll() could complete: with none of them the loop need
-  /// not ask the kernel between batches of tasks.
+  /// Operations and waits that poll() could complete: with none of them the loop need not ask the
+  /// kernel between batches of tasks.
   virtual std::size_t pending() const noexcept = 0;
 
-  /// Calls `visit` for every pending operation, wait or registration of `owner` and withdraws it
-  /// without calling `done`: what a plugin left behind. Returns their number. Owners are opaque here:
-  /// compared, never dereferenced.
+  /// Withdraws every pending operation, wait and registration of `owner` without calling `done`: what
+  /// a plugin left behind. Waits of others on its registrations end with TAU_E_CLOSED. Returns how many
+  /// were withdrawn. Owners are opaque here: compared, never dereferenced.
   virtual std::size_t withdraw_owner(tau_plugin* owner) noexcept = 0;
+
+  /// Called with the owner right before each `done`: the runtime's accounts. What cancel(),
+  /// cancel_wait() and withdraw_owner() take back is not told here: they return it.
+  struct Accounts {
+    void (*io_ends)(tau_plugin* owner) = nullptr;
+    void (*wait_ends)(tau_plugin* owner) = nullptr;
+  };
+  void keep(Accounts accounts) noexcept { accounts_ = accounts; }
+
+ protected:
+  void call(tau_io* op) noexcept {
+    if (accounts_.io_ends) accounts_.io_ends(op->owner);
+    op->done(op);
+  }
+  void call(tau_fd_wait* wait) noexcept {
+    if (accounts_.wait_ends) accounts_.wait_ends(wait->owner);
+    wait->done(wait);
+  }
+
+ private:
+  Accounts accounts_;
 };
 
-/// Makes the backend that `wanted` names ("auto", "epoll", "kqueue", "io_uring").
-/// Null with `*why` set when this build or system has it not.
+/// Makes the backend that `wanted` names ("auto", "epoll", "kqueue", "io_uring"); for "auto" the
+/// environment's TAU_REACTOR is asked, then the build's option, then what the system does best.
+/// `*why` says in one sentence what was chosen and why; null when this build or system has it not,
+/// and then `*why` says what would work.
 std::unique_ptr<Reactor> make_reactor(std::string_view wanted, std::string* why);
 
 }  // namespace tau::host

@@ -16,7 +16,8 @@ enum {
   TAU_IO_WRITE,    /* as READ */
   TAU_IO_RECV,     /* buffer, length, flags: MSG_* */
   TAU_IO_SEND,     /* as RECV; MSG_NOSIGNAL is implied */
-  TAU_IO_ACCEPT,   /* flags: SOCK_*; buffer: sockaddr or null, length: its size; result: descriptor */
+  TAU_IO_ACCEPT,   /* flags: SOCK_*; buffer: sockaddr or null, length: its size, then the
+                    address's; result: descriptor */
   TAU_IO_CONNECT   /* buffer: sockaddr, length: its size */
 };
 

@@ -1,0 +1,132 @@
+// What a readiness backend remembers: per descriptor number who waits there, per handle who registered
+// and what is known to be ready.
+//
+// A number is not a file: it may be closed and given out anew at any moment, by anybody. So a Descriptor
+// carries a serial that changes whenever the kernel's watch on it begins anew and travels in the watch's
+// events, and a handle carries a generation. Descriptors live at their number's place and never move;
+// they are reused, not freed, so that nothing is allocated per wait.
+#pragma once
+
+#include <tau/rt/io.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "intrusive_queue.hpp"
+
+namespace tau::host {
+
+struct Registration;
+
+/// One descriptor number.
+struct Descriptor {
+  int fd = -1;
+  std::uint32_t serial = 0;
+  bool watched = false;
+  std::uint32_t hot = 0;  // of TAU_IN | TAU_OUT: the kernel said so and we have not yet met EAGAIN
+
+  IntrusiveQueue<tau_io> in;         // READ, RECV, ACCEPT: served in order
+  IntrusiveQueue<tau_io> out;        // WRITE, SEND, CONNECT: likewise
+  IntrusiveQueue<tau_io> polls;      // POLL: each looks for itself
+  IntrusiveQueue<tau_io> due_polls;  // those of them that an event concerned
+  Registration* registrations = nullptr;
+
+  Descriptor* next = nullptr;  // among those with something to be tried
+  Descriptor** previous = nullptr;
+
+  bool has_operations() const noexcept {
+    return !in.empty() || !out.empty() || !polls.empty() || !due_polls.empty();
+  }
+  /// The queue that `op` waits in when it is not a due poll.
+  IntrusiveQueue<tau_io>& queue_for(const tau_io& op) noexcept;
+  /// Takes `op` out of whichever queue it is in.
+  void remove(tau_io* op) noexcept;
+};
+
+/// What a tau_fd names.
+struct Registration {
+  std::uint32_t index = 0;
+  std::uint32_t generation = 0;  // odd while taken
+  Descriptor* descriptor = nullptr;  // null: the number was closed and reused behind our back
+  tau_plugin* owner = nullptr;
+  std::uint32_t ready = 0;
+  tau_fd_wait* waits = nullptr;  // newest first
+
+  Registration* next = nullptr;  // of the same descriptor, or free
+  Registration** previous = nullptr;
+
+  tau_fd handle() const noexcept { return (std::uint64_t{generation} << 32) | index; }
+  bool taken() const noexcept { return (generation & 1) != 0; }
+};
+
+/// An array that grows by pages: elements never move.
+template <class T>
+class Pages {
+ public:
+  static constexpr std::size_t page_size = 256;
+
+  T* find(std::size_t index) const noexcept {
+    const std::size_t page = index / page_size;
+    return page < pages_.size() && pages_[page] ? &pages_[page][index % page_size] : nullptr;
+  }
+  /// Null when out of memory.
+  T* make(std::size_t index) noexcept {
+    if (T* there = find(index)) return there;
+    try {
+      const std::size_t page = index / page_size;
+      if (page >= pages_.size()) pages_.resize(page + 1);
+      pages_[page] = std::make_unique<T[]>(page_size);
+    } catch (...) {
+      return nullptr;
+    }
+    return find(index);
+  }
+  template <class Visit>
+  void each(Visit visit) {
+    for (auto& page : pages_) {
+      if (!page) continue;
+      for (std::size_t i = 0; i < page_size; ++i) visit(page[i]);
+    }
+  }
+
+ private:
+  std::vector<std::unique_ptr<T[]>> pages_;
+};
+
+/// [loop]
+class FdTable {
+ public:
+  Descriptor* find(int fd) const noexcept {
+    return fd < 0 ? nullptr : descriptors_.find(static_cast<std::size_t>(fd));
+  }
+  /// Null when out of memory; `fd` is not negative.
+  Descriptor* make(int fd) noexcept;
+
+  /// Null for a stale handle.
+  Registration* find(tau_fd handle) const noexcept;
+  /// Null when out of memory.
+  Registration* take(Descriptor& descriptor, tau_plugin* owner) noexcept;
+  /// Its waits are gone already; its handle is stale from here on.
+  void release(Registration& registration) noexcept;
+
+  template <class Visit>
+  void each_descriptor(Visit visit) {
+    descriptors_.each(visit);
+  }
+  template <class Visit>
+  void each_registration(Visit visit) {
+    registrations_.each([&](Registration& registration) {
+      if (registration.taken()) visit(registration);
+    });
+  }
+
+ private:
+  Pages<Descriptor> descriptors_;
+  Pages<Registration> registrations_;
+  Registration* free_ = nullptr;
+  std::uint32_t made_ = 0;
+};
+
+}  // namespace tau::host

@@ -1,0 +1,319 @@
+// See readiness.hpp.
+#include "readiness.hpp"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "attempt.hpp"
+
+namespace tau::host {
+namespace {
+
+// Which queue an event concerns. An error or a hang-up concerns both: each side finds out by trying.
+constexpr std::uint32_t broken = TAU_ERR | TAU_HUP;
+constexpr std::uint32_t in_events = TAU_IN | TAU_PRI | TAU_RDHUP | broken;
+constexpr std::uint32_t out_events = TAU_OUT | broken;
+
+// Callbacks per poll(): whoever submits anew from each of its callbacks must not keep the loop from
+// its tasks and timers.
+constexpr int deliveries_per_poll = 1024;
+
+std::uint64_t token_of(const Descriptor& descriptor) noexcept {
+  return (std::uint64_t{descriptor.serial} << 32) | static_cast<std::uint32_t>(descriptor.fd);
+}
+
+}  // namespace
+
+bool ReadinessReactor::submit(tau_io* op) noexcept {
+  op->entry = nullptr;
+  Descriptor* descriptor = table_.find(op->fd);
+  // Bytes leave and arrive in the order of their operations, so nobody overtakes. A poll only looks.
+  const bool queues = descriptor && op->opcode != TAU_IO_POLL && op->opcode != TAU_IO_CONNECT &&
+                      !descriptor->queue_for(*op).empty();
+  if (!queues && attempt(*op, Attempt::first)) return true;
+
+  if (!descriptor) descriptor = table_.make(op->fd);
+  const std::int32_t status = descriptor ? ensure_watched(*descriptor, op->owner) : -ENOMEM;
+  if (status == -EPERM) {
+    attempt_unwatchable(*op);
+    return true;
+  }
+  if (status < 0) {
+    op->result = status;
+    return true;
+  }
+  auto& queue = descriptor->queue_for(*op);
+  if (queues && queue.empty() && attempt(*op, Attempt::first)) {
+    drop_if_unused(*descriptor);  // those before it waited for a file that is gone
+    return true;
+  }
+  op->entry = descriptor;
+  queue.push(op);
+  ++pending_;
+  return false;
+}
+
+bool ReadinessReactor::cancel(tau_io* op) noexcept {
+  if (!op->previous) return false;
+  if (auto* descriptor = static_cast<Descriptor*>(op->entry)) {
+    descriptor->remove(op);
+    op->entry = nullptr;
+    drop_if_unused(*descriptor);
+  } else {
+    ended_operations_.remove(op);
+  }
+  --pending_;
+  return true;
+}
+
+std::int32_t ReadinessReactor::add(tau_plugin* owner, int fd, tau_fd* out) noexcept {
+  Descriptor* descriptor = table_.find(fd);
+  if (!descriptor) {
+    if (::fcntl(fd, F_GETFD) < 0) return -errno;  // before room is made for any number at all
+    descriptor = table_.make(fd);
+    if (!descriptor) return -ENOMEM;
+  }
+  if (const std::int32_t status = ensure_watched(*descriptor, nullptr); status < 0) return status;
+  Registration* registration = table_.take(*descriptor, owner);
+  if (!registration) {
+    drop_if_unused(*descriptor);
+    return -ENOMEM;
+  }
+  *out = registration->handle();
+  return 0;
+}
+
+tau_plugin* ReadinessReactor::owner_of(tau_fd handle) const noexcept {
+  const Registration* registration = table_.find(handle);
+  return registration ? registration->owner : nullptr;
+}
+
+std::int32_t ReadinessReactor::remove(tau_fd handle) noexcept {
+  Registration* registration = table_.find(handle);
+  if (!registration) return TAU_E_STALE;
+  Descriptor* descriptor = registration->descriptor;
+  end_waits(*registration, ~0u, TAU_E_CLOSED);
+  table_.release(*registration);
+  if (descriptor) drop_if_unused(*descriptor);
+  return 0;
+}
+
+std::int32_t ReadinessReactor::wait_ready(tau_fd handle, tau_fd_wait* wait) noexcept {
+  Registration* registration = table_.find(handle);
+  if (!registration) return TAU_E_STALE;
+  if (!registration->descriptor) {
+    wait->result = TAU_E_CLOSED;
+    return TAU_READY;
+  }
+  if (const std::uint32_t events = registration->ready & (wait->interest | broken)) {
+    wait->result = static_cast<std::int32_t>(events);
+    return TAU_READY;
+  }
+  push_front(&registration->waits, wait);
+  ++pending_;
+  return TAU_PENDING;
+}
+
+bool ReadinessReactor::cancel_wait(tau_fd_wait* wait) noexcept {
+  if (!wait->previous) return false;
+  ended_waits_.remove(wait);  // or out of its registration's list: that one has no tail
+  --pending_;
+  return true;
+}
+
+std::int32_t ReadinessReactor::clear(tau_fd handle, std::uint32_t events) noexcept {
+  Registration* registration = table_.find(handle);
+  if (!registration) return TAU_E_STALE;
+  // A socket hangs up before it is connected, a FIFO between two writers: remembered for ever, that
+  // would satisfy every wait at once and spin.
+  if (events & (TAU_IN | TAU_OUT)) events |= broken;
+  if (events & TAU_IN) events |= TAU_RDHUP;
+  registration->ready &= ~events;
+  return 0;
+}
+
+std::size_t ReadinessReactor::withdraw_owner(tau_plugin* owner) noexcept {
+  std::size_t withdrawn = 0;
+  const auto sweep = [&](auto& queue) {
+    for (auto* element = queue.front(); element;) {
+      auto* const next = element->next;
+      if (element->owner == owner) {
+        queue.remove(element);
+        ++withdrawn;
+        --pending_;
+      }
+      element = next;
+    }
+  };
+  sweep(ended_operations_);
+  sweep(ended_waits_);
+  table_.each_registration([&](Registration& registration) {
+    for (tau_fd_wait* wait = registration.waits; wait;) {
+      tau_fd_wait* const next = wait->next;
+      if (wait->owner == owner) {
+        cancel_wait(wait);
+        ++withdrawn;
+      }
+      wait = next;
+    }
+    if (registration.owner == owner) {
+      remove(registration.handle());
+      ++withdrawn;
+    }
+  });
+  table_.each_descriptor([&](Descriptor& descriptor) {
+    if (!descriptor.has_operations()) return;
+    sweep(descriptor.in);
+    sweep(descriptor.out);
+    sweep(descriptor.polls);
+    sweep(descriptor.due_polls);
+    drop_if_unused(descriptor);
+  });
+  return withdrawn;
+}
+
+void ReadinessReactor::poll(std::int64_t timeout_ns) noexcept {
+  const bool work_left = !hot_.empty() || !ended_operations_.empty() || !ended_waits_.empty();
+  collect(work_left ? 0 : timeout_ns);
+  deliver();
+}
+
+// ---- who is watched ------------------------------------------------------------------------------
+
+/// On success `descriptor` is watched and it is the file that has the number now. What waited for
+/// another file has ended.
+std::int32_t ReadinessReactor::ensure_watched(Descriptor& descriptor, const tau_plugin* owner) noexcept {
+  if (descriptor.watched) {
+    // A registration is its owner's word that the descriptor stays open; to others it says nothing,
+    // and asking the kernel is the only way to know.
+    if (owner) {
+      for (Registration* r = descriptor.registrations; r; r = r->next) {
+        if (r->owner == owner) return 0;
+      }
+    }
+    if (rewatch(descriptor.fd, token_of(descriptor)) == 0) return 0;
+    orphan(descriptor);
+  }
+  ++descriptor.serial;
+  const std::int32_t status = watch(descriptor.fd, token_of(descriptor));
+  descriptor.watched = status == 0;
+  return status;
+}
+
+/// The number was closed behind our back: all that waits there ends, handles stay until removed.
+void ReadinessReactor::orphan(Descriptor& descriptor) noexcept {
+  for (auto* queue : {&descriptor.in, &descriptor.out, &descriptor.polls, &descriptor.due_polls}) {
+    while (tau_io* op = queue->pop()) {
+      op->entry = nullptr;
+      op->result = TAU_E_CLOSED;
+      ended_operations_.push(op);
+    }
+  }
+  while (Registration* registration = descriptor.registrations) {
+    end_waits(*registration, ~0u, TAU_E_CLOSED);
+    IntrusiveQueue<Registration>::unlink(registration);
+    registration->descriptor = nullptr;
+  }
+  descriptor.watched = false;
+  descriptor.hot = 0;
+}
+
+void ReadinessReactor::drop_if_unused(Descriptor& descriptor) noexcept {
+  if (!descriptor.watched || descriptor.registrations || descriptor.has_operations()) return;
+  unwatch(descriptor.fd);
+  descriptor.watched = false;
+  descriptor.hot = 0;
+}
+
+// ---- what became ready -----------------------------------------------------------------------------
+
+void ReadinessReactor::ready(std::uint64_t token, std::uint32_t events) noexcept {
+  Descriptor* descriptor = table_.find(static_cast<int>(token & 0x7fffffffu));
+  // Not ours any more: the file was closed here and lives on elsewhere, or its watch began anew.
+  if (!descriptor || !descriptor->watched || token_of(*descriptor) != token) return;
+
+  for (Registration* r = descriptor->registrations; r; r = r->next) {
+    r->ready |= events;
+    end_waits(*r, r->ready, 0);
+  }
+  if ((events & in_events) && !descriptor->in.empty()) descriptor->hot |= TAU_IN;
+  if ((events & out_events) && !descriptor->out.empty()) descriptor->hot |= TAU_OUT;
+  for (tau_io* op = descriptor->polls.front(); op;) {
+    tau_io* const next = op->next;
+    if (events & (op->flags | broken)) {
+      descriptor->polls.remove(op);
+      descriptor->due_polls.push(op);
+    }
+    op = next;
+  }
+  heat(*descriptor);
+}
+
+/// Has `descriptor` tried by deliver(), if there is anything to try.
+void ReadinessReactor::heat(Descriptor& descriptor) noexcept {
+  const bool anything = descriptor.hot != 0 || !descriptor.due_polls.empty();
+  if (anything && !descriptor.previous) hot_.push(&descriptor);
+}
+
+/// Moves those waits to the ended ones that `events` satisfy, oldest first.
+void ReadinessReactor::end_waits(Registration& registration, std::uint32_t events,
+                                 std::int32_t status) noexcept {
+  tau_fd_wait** const position = ended_waits_.tail();
+  for (tau_fd_wait* wait = registration.waits; wait;) {
+    tau_fd_wait* const older = wait->next;
+    if (const std::uint32_t met = events & (wait->interest | broken)) {
+      IntrusiveQueue<tau_fd_wait>::unlink(wait);
+      wait->result = status < 0 ? status : static_cast<std::int32_t>(met);
+      ended_waits_.insert(position, wait);
+    }
+    wait = older;
+  }
+}
+
+// ---- telling ---------------------------------------------------------------------------------------
+
+void ReadinessReactor::deliver() noexcept {
+  for (int left = deliveries_per_poll; left > 0; --left) {
+    if (tau_fd_wait* wait = ended_waits_.pop()) {
+      --pending_;
+      call(wait);
+    } else if (tau_io* op = ended_operations_.pop()) {
+      --pending_;
+      call(op);
+    } else if (Descriptor* descriptor = hot_.pop()) {
+      try_next(*descriptor);
+    } else {
+      return;
+    }
+  }
+}
+
+/// Completes at most one operation, and sees to it that the others get their turn.
+void ReadinessReactor::try_next(Descriptor& descriptor) noexcept {
+  if (descriptor.hot & TAU_IN) {
+    if (try_front(descriptor, descriptor.in)) return;
+    descriptor.hot &= ~std::uint32_t{TAU_IN};
+  }
+  if (descriptor.hot & TAU_OUT) {
+    if (try_front(descriptor, descriptor.out)) return;
+    descriptor.hot &= ~std::uint32_t{TAU_OUT};
+  }
+  while (!descriptor.due_polls.empty()) {
+    if (try_front(descriptor, descriptor.due_polls)) return;
+    descriptor.polls.push(descriptor.due_polls.pop());
+  }
+}
+
+bool ReadinessReactor::try_front(Descriptor& descriptor, IntrusiveQueue<tau_io>& queue) noexcept {
+  tau_io* op = queue.front();
+  if (!op || !attempt(*op, Attempt::again)) return false;
+  queue.remove(op);
+  op->entry = nullptr;
+  --pending_;
+  drop_if_unused(descriptor);
+  heat(descriptor);  // before calling out: the callback may poll() and sleep
+  call(op);
+  return true;
+}
+
+}  // namespace tau::host

@@ -1,0 +1,70 @@
+// The part of a backend that every readiness mechanism shares: it imitates completions by trying, waiting
+// for readiness on EAGAIN and trying again, and it remembers readiness for registered descriptors. A
+// backend below it only watches numbers and sleeps.
+//
+// All watches are edge-triggered and cover both directions from the start, so a descriptor costs one
+// system call per life of a registration, not one per wait. An edge cannot be missed: an operation is
+// tried before it is queued, and whatever becomes ready after that try is an edge still to come.
+//
+// Callbacks are called from one place, deliver(), which pops one thing, lets go of it and only then calls
+// out. It keeps no position on the stack, so callbacks may cancel anything and may call poll() again:
+// the inner poll() simply goes on where the outer one was (contract 6). An operation is tried right
+// before its `done` and not earlier: one that is cancelled in between has not eaten anybody's bytes.
+#pragma once
+
+#include "fd_table.hpp"
+#include "reactor.hpp"
+
+namespace tau::host {
+
+class ReadinessReactor : public Reactor {
+ public:
+  bool submit(tau_io* op) noexcept final;
+  bool cancel(tau_io* op) noexcept final;
+
+  std::int32_t add(tau_plugin* owner, int fd, tau_fd* out) noexcept final;
+  tau_plugin* owner_of(tau_fd handle) const noexcept final;
+  std::int32_t remove(tau_fd handle) noexcept final;
+  std::int32_t wait_ready(tau_fd handle, tau_fd_wait* wait) noexcept final;
+  bool cancel_wait(tau_fd_wait* wait) noexcept final;
+  std::int32_t clear(tau_fd handle, std::uint32_t events) noexcept final;
+
+  void poll(std::int64_t timeout_ns) noexcept final;
+  std::size_t pending() const noexcept final { return pending_; }
+  std::size_t withdraw_owner(tau_plugin* owner) noexcept final;
+
+ protected:
+  /// Watches `fd` from now on, for everything, edge-triggered; reports at once what is ready already.
+  /// `token` comes back with its events. 0 or -errno.
+  virtual std::int32_t watch(int fd, std::uint64_t token) noexcept = 0;
+  /// Reports what is ready once more. -errno when `fd` is closed or another file by now.
+  virtual std::int32_t rewatch(int fd, std::uint64_t token) noexcept = 0;
+  /// `fd` may be closed or another file by now: then nothing happens.
+  virtual void unwatch(int fd) noexcept = 0;
+  /// Sleeps as poll() does and calls ready() for each event.
+  virtual void collect(std::int64_t timeout_ns) noexcept = 0;
+
+  void ready(std::uint64_t token, std::uint32_t events) noexcept;
+
+ private:
+  std::int32_t ensure_watched(Descriptor& descriptor, const tau_plugin* owner) noexcept;
+  void orphan(Descriptor& descriptor) noexcept;
+  void drop_if_unused(Descriptor& descriptor) noexcept;
+  void heat(Descriptor& descriptor) noexcept;
+
+  void end(tau_io* op) noexcept;
+  void end_waits(Registration& registration, std::uint32_t events, std::int32_t status) noexcept;
+
+  void deliver() noexcept;
+  void try_next(Descriptor& descriptor) noexcept;
+  bool try_front(Descriptor& descriptor, IntrusiveQueue<tau_io>& queue) noexcept;
+
+  FdTable table_;
+  std::size_t pending_ = 0;
+  // What poll() will work off: descriptors to be tried, and what has its result already.
+  IntrusiveQueue<Descriptor> hot_;
+  IntrusiveQueue<tau_io> ended_operations_;
+  IntrusiveQueue<tau_fd_wait> ended_waits_;
+};
+
+}  // namespace tau::host
