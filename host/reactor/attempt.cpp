@@ -20,6 +20,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 
 namespace tau::host {
 namespace {
@@ -53,6 +54,7 @@ bool settle(tau_io& op, ssize_t answer) noexcept {
 
 /// Ready events, 0 for none, or -errno.
 int look(int fd, std::uint32_t events) noexcept {
+  if (fd < 0) return -EBADF;  // poll(2) passes over those
   pollfd p{fd, static_cast<short>(events), 0};
   if (retry([&] { return ::poll(&p, 1, 0); }) < 0) return -errno;
   return (p.revents & POLLNVAL) ? -EBADF : static_cast<unsigned short>(p.revents);

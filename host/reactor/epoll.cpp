@@ -22,8 +22,10 @@
 namespace tau::host {
 namespace {
 
-static_assert(TAU_IN == EPOLLIN && TAU_PRI == EPOLLPRI && TAU_OUT == EPOLLOUT && TAU_ERR == EPOLLERR &&
-              TAU_HUP == EPOLLHUP && TAU_RDHUP == EPOLLRDHUP);
+// The bits of the C ABI are epoll's own.
+static_assert(int{TAU_IN} == int{EPOLLIN} && int{TAU_PRI} == int{EPOLLPRI} && int{TAU_OUT} == int{EPOLLOUT} &&
+              int{TAU_ERR} == int{EPOLLERR} && int{TAU_HUP} == int{EPOLLHUP} &&
+              int{TAU_RDHUP} == int{EPOLLRDHUP});
 
 constexpr std::uint32_t everything = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 constexpr std::uint64_t wake_token = ~std::uint64_t{0};  // no descriptor is -1

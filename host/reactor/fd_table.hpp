@@ -98,8 +98,10 @@ class Pages {
 /// [loop]
 class FdTable {
  public:
+  /// Null for a number that was never made.
   Descriptor* find(int fd) const noexcept {
-    return fd < 0 ? nullptr : descriptors_.find(static_cast<std::size_t>(fd));
+    Descriptor* descriptor = fd < 0 ? nullptr : descriptors_.find(static_cast<std::size_t>(fd));
+    return descriptor && descriptor->fd == fd ? descriptor : nullptr;
   }
   /// Null when out of memory; `fd` is not negative.
   Descriptor* make(int fd) noexcept;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "backends.hpp"
-#include "reactor_backends.hpp"  // generated: TAU_REACTOR_BACKENDS, best first, and TAU_REACTOR_PREFERRED
+#include "reactor/reactor_backends.hpp"  // generated: TAU_REACTOR_BACKENDS, best first, and TAU_REACTOR_PREFERRED
 
 namespace tau::host {
 namespace {
