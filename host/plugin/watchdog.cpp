@@ -1,0 +1,71 @@
+// See watchdog.hpp.
+#include "watchdog.hpp"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <sstream>
+#include <system_error>
+
+namespace tau::host {
+
+Watchdog::Scope::Scope(Watchdog& watchdog, std::string plugin, const char* what)
+    : watchdog_(watchdog), plugin_(std::move(plugin)), what_(what), since_(std::chrono::steady_clock::now()) {
+  const std::lock_guard lock(watchdog_.mutex_);
+  outer_ = watchdog_.innermost_;
+  watchdog_.innermost_ = this;
+  if (!watchdog_.thread_.joinable()) {
+    // Signals are the loop's.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    try {
+      watchdog_.thread_ = std::thread([&w = watchdog_] { w.run(); });
+    } catch (const std::system_error&) {
+      // No thread to be had: then nobody watches, and loading goes on.
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+  watchdog_.changed_.notify_one();
+}
+
+Watchdog::Scope::~Scope() {
+  const std::lock_guard lock(watchdog_.mutex_);
+  watchdog_.innermost_ = outer_;
+  watchdog_.changed_.notify_one();  // or its time would run out later, in an idle host
+}
+
+void Watchdog::run() {
+  std::unique_lock lock(mutex_);
+  while (!stop_) {
+    const Scope* watched = innermost_;
+    if (watched == nullptr) {
+      changed_.wait(lock);
+      continue;
+    }
+    // Two scopes can follow one another at one address, but not begin at the same time.
+    const auto since = watched->since_;
+    for (auto after = patience_; !stop_ && innermost_ == watched && watched->since_ == since;) {
+      if (changed_.wait_until(lock, since + after) == std::cv_status::no_timeout) continue;
+      if (stop_ || innermost_ != watched || watched->since_ != since) break;
+      std::ostringstream text;
+      text << "plugin '" << watched->plugin_ << "': " << watched->what_ << " has not returned for "
+           << std::chrono::duration<double>(after).count() << " s; the host waits";
+      after *= 2;
+      lock.unlock();
+      say_(text.str());
+      lock.lock();
+    }
+  }
+}
+
+Watchdog::~Watchdog() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+    changed_.notify_one();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+}  // namespace tau::host
