@@ -1,0 +1,49 @@
+#include "empty_owner.hpp"
+
+#include <utility>
+
+namespace tau::host {
+
+void empty_owner(Runtime& runtime, Owner& owner) noexcept {
+  runtime.executor.drop_owner(owner);
+  runtime.requests.drop_owner(owner);
+  runtime.events.drop_owner(owner);
+  runtime.resources.drop_owner(owner);
+  if (owner.timers != 0) runtime.wheel.withdraw_owner(&owner);
+  if (owner.ios + owner.fds + owner.fd_waits != 0) {
+    runtime.reactor.withdraw_owner(&owner);
+    owner.ios = owner.fds = owner.fd_waits = 0;
+  }
+  runtime.pool.cancel_owner(owner);
+}
+
+bool is_emptied(const Owner& owner) noexcept {
+  return owner.tasks + owner.zombies + owner.waits + owner.timers + owner.ios + owner.fds + owner.fd_waits +
+             owner.subscriptions + owner.resources + owner.requests +
+             owner.jobs.load(std::memory_order_seq_cst) + owner.remote_calls.load(std::memory_order_seq_cst) ==
+         0;
+}
+
+std::string what_is_left(const Owner& owner) {
+  std::string text;
+  auto add = [&](std::uint64_t count, const char* one, const char* many) {
+    if (count == 0) return;
+    if (!text.empty()) text += ", ";
+    text += std::to_string(count) + ' ' + (count == 1 ? one : many);
+  };
+  add(owner.jobs.load(), "blocking job running", "blocking jobs running");
+  add(owner.remote_calls.load(), "call from another thread on its way", "calls from other threads on their way");
+  add(owner.tasks, "task", "tasks");
+  add(owner.zombies, "task still named by another thread", "tasks still named by other threads");
+  add(owner.waits, "wait", "waits");
+  add(owner.timers, "timer", "timers");
+  add(owner.ios + owner.fd_waits, "I/O wait", "I/O waits");
+  add(owner.fds, "registered descriptor", "registered descriptors");
+  add(owner.subscriptions, "event subscription", "event subscriptions");
+  add(owner.resources, "resource", "resources");
+  add(owner.requests, "unanswered request", "unanswered requests");
+  add(owner.refs.load(), "guard held elsewhere", "guards held elsewhere");
+  return text;
+}
+
+}  // namespace tau::host

@@ -1,0 +1,180 @@
+#include "runtime.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstddef>
+#include <mutex>
+#include <new>
+#include <utility>
+
+#include "assert.hpp"
+
+namespace tau::host {
+
+Runtime* Runtime::instance_ = nullptr;
+constinit thread_local Runtime* Runtime::loop_ = nullptr;
+
+namespace {
+
+// A finished job travels to the loop in its own memory: its queue links are free by then.
+static_assert(sizeof(RemoteCall) <= 2 * sizeof(void*));
+
+tau_job* job_of(RemoteCall* call) noexcept {
+  return reinterpret_cast<tau_job*>(reinterpret_cast<std::byte*>(call) - offsetof(tau_job, next));
+}
+
+void send_completed(void* context, tau_job* job) noexcept {
+  auto* call = new (&job->next) RemoteCall;
+  call->arrive = [](RemoteCall* self) { BlockingPool::finish(job_of(self)); };
+  static_cast<Runtime*>(context)->remote.push(call);
+}
+
+}  // namespace
+
+Runtime::Runtime(std::unique_ptr<Reactor> chosen, Options options)
+    : reactor_(std::move(chosen)),
+      reactor(*reactor_),
+      remote([](void* context) { static_cast<Reactor*>(context)->wake(); }, reactor_.get()),
+      executor(remote),
+      wheel(clock.now()),
+      resources([](Owner* owner) { (void)owner, instance_->let_go(); }),
+      pool(&send_completed, this, options.blocking_threads) {
+  TAU_ASSERT(!instance_, "one runtime per process (I1)");
+  if (options.manual_clock) clock.stop();
+  reactor.keep({.io_ends = [](tau_plugin* owner) { --owner->ios; },
+                .wait_ends = [](tau_plugin* owner) { --owner->fd_waits; }});
+  instance_ = this;
+  loop_ = this;
+}
+
+Runtime::~Runtime() {
+  loop_ = nullptr;
+  instance_ = nullptr;
+}
+
+void Runtime::turn(bool may_sleep) {
+  ++depth_;
+  remote.drain([this](RemoteLink* link) { executor.arrived(link); });
+  executor.run(batch);
+  if (!wheel.empty()) wheel.advance(clock.now());
+  if (depth_ == 1 && !deferred_.empty()) run_deferred();
+
+  bool busy = executor.ready() || remote.pending() || (depth_ == 1 && !deferred_.empty());
+  if (busy || !may_sleep) {
+    if (reactor.pending() != 0) reactor.poll(0);
+  } else if (remote.prepare_sleep()) {
+    std::int64_t timeout = -1;
+    if (!wheel.empty() && !clock.manual()) {
+      std::uint64_t due = wheel.next_wake_ns();
+      std::uint64_t now = clock.now();
+      timeout = due <= now ? 0 : static_cast<std::int64_t>(std::min<std::uint64_t>(due - now, INT64_MAX));
+    }
+    reactor.poll(timeout);
+    remote.end_sleep();
+  }
+  --depth_;
+}
+
+void Runtime::run_deferred() {
+  // What the work defers anew waits for the next turn.
+  std::vector<std::function<void()>> work = std::exchange(deferred_, {});
+  for (auto& call : work) call();
+}
+
+void Runtime::release(Owner& owner) noexcept {
+  // Counted as on its way, so that the record is not freed between the two steps.
+  owner.remote_calls.fetch_add(1, std::memory_order_seq_cst);
+  owner.refs.fetch_sub(1, std::memory_order_acq_rel);
+  owner.remote_calls.fetch_sub(1, std::memory_order_seq_cst);
+  let_go();
+}
+
+std::int32_t Runtime::spawn_remote(Owner& owner, void (*start)(void*), void (*abandon)(void*),
+                                   void* data) noexcept {
+  struct Call : RemoteCall {
+    Runtime* runtime;
+    Owner* owner;
+    void (*start)(void*);
+    void (*abandon)(void*);
+    void* data;
+  };
+  // Counted before the phase is read: an unload that begins now waits for the call.
+  owner.remote_calls.fetch_add(1, std::memory_order_seq_cst);
+  Call* call = owner.accepts() ? new (std::nothrow) Call{} : nullptr;
+  if (!call) {
+    std::int32_t status = owner.accepts() ? TAU_E_NO_MEMORY : TAU_E_UNLOADING;
+    owner.remote_calls.fetch_sub(1, std::memory_order_seq_cst);
+    let_go();
+    return status;
+  }
+  call->runtime = this;
+  call->owner = &owner;
+  call->start = start;
+  call->abandon = abandon;
+  call->data = data;
+  call->arrive = [](RemoteCall* self) {
+    std::unique_ptr<Call> arrived(static_cast<Call*>(self));
+    (arrived->owner->accepts() ? arrived->start : arrived->abandon)(arrived->data);
+    arrived->owner->remote_calls.fetch_sub(1, std::memory_order_seq_cst);
+    arrived->runtime->let_go();
+  };
+  remote.push(call);
+  return TAU_OK;
+}
+
+std::int32_t Runtime::block_on(Owner& owner, const tau_task_fns* fns, void* resume, void* data, tau_task_id* out,
+                               void** result) noexcept {
+  if (!on_loop()) return block_off_loop(owner, fns, resume, data, out, result);
+  tau_task_id id = 0;
+  if (std::int32_t status = executor.spawn(owner, fns, resume, data, &id); status < 0) return status;
+  *out = id;
+  std::int32_t status;
+  while ((status = executor.join_take(id, result)) == TAU_PENDING) turn(true);
+  return status;
+}
+
+// The caller waits on a condition variable of its own; the loop spawns the task and links a wait to it.
+std::int32_t Runtime::block_off_loop(Owner& owner, const tau_task_fns* fns, void* resume, void* data,
+                                     tau_task_id* out, void** result) noexcept {
+  struct Blocked : tau_wait {
+    Runtime* runtime;
+    const tau_task_fns* fns;
+    void* resume;
+    void* data;
+    tau_task_id id = 0;
+    void* result = nullptr;
+    std::int32_t status = TAU_PENDING;
+    std::mutex mutex;
+    std::condition_variable told;
+
+    void tell(std::int32_t outcome) {
+      std::lock_guard lock(mutex);
+      status = outcome;
+      told.notify_one();  // under the lock: the waiter's stack holds this object
+    }
+    void ended() { tell(runtime->executor.join_take(id, &result)); }
+    void start() {
+      std::int32_t spawned = runtime->executor.spawn(*owner, fns, resume, data, &id);
+      if (spawned < 0) return tell(spawned);
+      runtime->executor.join(id, this);
+    }
+  };
+  Blocked blocked{};
+  blocked.fire = [](tau_wait* self) { static_cast<Blocked*>(self)->ended(); };
+  blocked.owner = &owner;
+  blocked.runtime = this;
+  blocked.fns = fns;
+  blocked.resume = resume;
+  blocked.data = data;
+  std::int32_t status = spawn_remote(
+      owner, [](void* self) { static_cast<Blocked*>(self)->start(); },
+      [](void* self) { static_cast<Blocked*>(self)->tell(TAU_E_UNLOADING); }, &blocked);
+  if (status < 0) return status;
+  std::unique_lock lock(blocked.mutex);
+  blocked.told.wait(lock, [&] { return blocked.status != TAU_PENDING; });
+  *out = blocked.id;
+  *result = blocked.result;
+  return blocked.status;
+}
+
+}  // namespace tau::host

@@ -1,0 +1,112 @@
+// Runtime: owns the parts and turns the loop (I1).
+//
+// One turn: what other threads sent -> ready tasks, at most a batch -> due timers -> deferred work ->
+// reactor. With tasks left over the reactor is only asked if it has something to watch, and never sleeps;
+// with none it sleeps until the next deadline, a completion or another thread's wake. So an idle host
+// makes no wake-up and a busy one no system call per task switch (I11).
+//
+// Deferred work is what must not happen inside a plugin's frame: unloading above all. It runs only in
+// the outermost turn, when no task is on the stack.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "blocking_pool.hpp"
+#include "clock.hpp"
+#include "executor.hpp"
+#include "owner.hpp"
+#include "reactor/reactor.hpp"
+#include "registry/events.hpp"
+#include "registry/requests.hpp"
+#include "registry/resources.hpp"
+#include "remote_queue.hpp"
+#include "timer_wheel.hpp"
+
+namespace tau::host {
+
+class Runtime {
+ public:
+  struct Options {
+    std::size_t blocking_threads = BlockingPool::default_threads;
+    bool manual_clock = false;
+  };
+
+  /// Makes this thread the loop's. One runtime at a time per process.
+  Runtime(std::unique_ptr<Reactor> reactor, Options options);
+  /// Every owner has been emptied before.
+  ~Runtime();
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  /// One turn. `may_sleep`: wait in the reactor when nothing is ready. [loop]
+  void turn(bool may_sleep);
+
+  template <class Done>
+  void run_until(Done&& done) {
+    while (!done()) turn(true);
+  }
+
+  /// Calls `work` between two turns, with no plugin's frame on the stack. [loop]
+  void defer(std::function<void()> work) { deferred_.push_back(std::move(work)); }
+
+  std::int32_t spawn_remote(Owner& owner, void (*start)(void*), void (*abandon)(void*), void* data) noexcept;
+  std::int32_t block_on(Owner& owner, const tau_task_fns* fns, void* resume, void* data, tau_task_id* out,
+                        void** result) noexcept;
+  std::int32_t submit_blocking(tau_job* job) noexcept { return pool.submit(job); }
+
+  std::int32_t arm(tau_timer* timer, std::uint64_t deadline_ns) noexcept {
+    if (timer->previous) wheel.cancel(timer);
+    if (!timer->owner->accepts()) return TAU_E_UNLOADING;
+    wheel.insert(timer, deadline_ns);
+    return TAU_OK;
+  }
+
+  void retain(Owner& owner) noexcept { owner.refs.fetch_add(1, std::memory_order_relaxed); }
+  void release(Owner& owner) noexcept;
+
+  /// Whether this is the loop's thread. [any]
+  bool on_loop() const noexcept { return loop_ == this; }
+
+  /// While something is being unloaded, other threads that let go of something tell the loop.
+  void begin_unload() noexcept { unloads_.fetch_add(1, std::memory_order_seq_cst); }
+  void end_unload() noexcept { unloads_.fetch_sub(1, std::memory_order_seq_cst); }
+  void let_go() noexcept {
+    if (unloads_.load(std::memory_order_seq_cst) != 0) remote.nudge();
+  }
+
+  /// The process's runtime; null before and after it. [any]
+  static Runtime* instance() noexcept { return instance_; }
+
+ private:
+  std::unique_ptr<Reactor> reactor_;
+
+ public:
+  Clock clock;
+  Reactor& reactor;
+  RemoteQueue remote;
+  Executor executor;
+  TimerWheel wheel;
+  Resources resources;
+  Events events;
+  Requests requests;
+  BlockingPool pool;
+
+ private:
+  static constexpr std::size_t batch = 512;
+
+  void run_deferred();
+  std::int32_t block_off_loop(Owner& owner, const tau_task_fns* fns, void* resume, void* data, tau_task_id* out,
+                              void** result) noexcept;
+
+  std::vector<std::function<void()>> deferred_;
+  unsigned depth_ = 0;  // turns on the stack: above one inside block_on
+  std::atomic<unsigned> unloads_{0};
+
+  static Runtime* instance_;
+  static constinit thread_local Runtime* loop_;
+};
+
+}  // namespace tau::host
