@@ -68,7 +68,7 @@ inline void* FrameSlab::allocate_from(Pool& pool, std::size_t size, bool foreign
 }
 
 void* FrameSlab::allocate_large(std::size_t size) noexcept {
-  if (size > SIZE_MAX / 4) return nullptr;
+  if (size > most) return nullptr;
   std::size_t bytes = size + header_bytes;
   void* memory = acquire_large_block(bytes);
   if (!memory) return nullptr;

@@ -42,6 +42,7 @@ class FrameSlab {
   static constexpr std::size_t step = 64;
   static constexpr std::size_t largest = 4096;
   static constexpr std::size_t classes = largest / step;
+  static constexpr std::size_t most = std::size_t{1} << 39;
 
  private:
   struct Pool {
