@@ -24,7 +24,7 @@ tau_job* job_of(RemoteCall* call) noexcept {
 }
 
 void send_completed(void* context, tau_job* job) noexcept {
-  auto* call = new (&job->next) RemoteCall;
+  auto* call = new (reinterpret_cast<std::byte*>(job) + offsetof(tau_job, next)) RemoteCall;
   call->arrive = [](RemoteCall* self) { BlockingPool::finish(job_of(self)); };
   static_cast<Runtime*>(context)->remote.push(call);
 }
@@ -54,25 +54,30 @@ Runtime::~Runtime() {
 
 void Runtime::turn(bool may_sleep) {
   ++depth_;
+  bool worked = remote.pending();
   remote.drain([this](RemoteLink* link) { executor.arrived(link); });
-  executor.run(batch);
-  if (!wheel.empty()) wheel.advance(clock.now());
-  if (depth_ == 1 && !deferred_.empty()) run_deferred();
+  worked |= executor.run(batch) != 0;
+  if (!wheel.empty()) worked |= wheel.advance(clock.now()) != 0;
+  if (depth_ == 1 && !deferred_.empty()) {
+    run_deferred();
+    worked = true;
+  }
 
-  bool busy = executor.ready() || remote.pending() || (depth_ == 1 && !deferred_.empty());
-  if (busy || !may_sleep) {
+  if (executor.ready() || remote.pending() || !may_sleep) {
     if (reactor.pending() != 0) reactor.poll(0);
-  } else if (remote.prepare_sleep()) {
-    std::int64_t timeout = -1;
-    if (!wheel.empty() && !clock.manual()) {
-      std::uint64_t due = wheel.next_wake_ns();
-      std::uint64_t now = clock.now();
-      timeout = due <= now ? 0 : static_cast<std::int64_t>(std::min<std::uint64_t>(due - now, INT64_MAX));
-    }
-    reactor.poll(timeout);
+  } else if (!worked && remote.prepare_sleep()) {
+    // Only a turn that did nothing sleeps: the caller may have been waiting for what this one did.
+    reactor.poll(sleep_limit());
     remote.end_sleep();
   }
   --depth_;
+}
+
+std::int64_t Runtime::sleep_limit() const noexcept {
+  if (wheel.empty() || clock.manual()) return -1;
+  std::uint64_t due = wheel.next_wake_ns();
+  std::uint64_t now = clock.now();
+  return due <= now ? 0 : static_cast<std::int64_t>(std::min<std::uint64_t>(due - now, INT64_MAX));
 }
 
 void Runtime::run_deferred() {

@@ -98,6 +98,7 @@ class Runtime {
   static constexpr std::size_t batch = 512;
 
   void run_deferred();
+  std::int64_t sleep_limit() const noexcept;
   std::int32_t block_off_loop(Owner& owner, const tau_task_fns* fns, void* resume, void* data, tau_task_id* out,
                               void** result) noexcept;
 
