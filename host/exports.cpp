@@ -191,7 +191,11 @@ TAU_TRAMPOLINE std::int32_t tau_host_fd_clear(tau_fd handle, std::uint32_t event
 
 // ---- blocking.h (tau_thread_atexit: see exports_plugin.cpp) ----
 
-TAU_TRAMPOLINE std::int32_t tau_host_spawn_blocking(tau_job* job) noexcept { return runtime().submit_blocking(job); }
+TAU_TRAMPOLINE std::int32_t tau_host_spawn_blocking(tau_job* job) noexcept {
+  std::int32_t status = runtime().pool.submit(job);
+  if (status < 0) runtime().let_go();
+  return status;
+}
 
 TAU_TRAMPOLINE std::int32_t tau_host_spawn_blocking_cancel(tau_job* job) noexcept {
   std::int32_t status = runtime().pool.cancel(job);

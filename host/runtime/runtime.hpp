@@ -55,7 +55,6 @@ class Runtime {
   std::int32_t spawn_remote(Owner& owner, void (*start)(void*), void (*abandon)(void*), void* data) noexcept;
   std::int32_t block_on(Owner& owner, const tau_task_fns* fns, void* resume, void* data, tau_task_id* out,
                         void** result) noexcept;
-  std::int32_t submit_blocking(tau_job* job) noexcept { return pool.submit(job); }
 
   std::int32_t arm(tau_timer* timer, std::uint64_t deadline_ns) noexcept {
     if (timer->previous) wheel.cancel(timer);
