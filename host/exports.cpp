@@ -109,7 +109,7 @@ TAU_TRAMPOLINE std::int32_t tau_host_task_message(tau_task_id id, char* out, std
   if (!runtime().executor.find(id)) return TAU_E_STALE;
   const std::string* text = runtime().executor.message(id);
   if (!text) return 0;
-  std::memcpy(out, text->data(), std::min(capacity, text->size()));
+  if (capacity != 0) std::memcpy(out, text->data(), std::min(capacity, text->size()));
   return static_cast<std::int32_t>(text->size());
 }
 

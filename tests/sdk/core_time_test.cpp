@@ -52,7 +52,7 @@ TEST_CASE_FIXTURE(RuntimeFixture, "a timeout hands on the value, or destroys wha
   tau::spawn(body).detach();
   advance(6ms);
   CHECK(value == 5);
-  CHECK(plugin.timers == 1);
+  CHECK(plugin.timers == 2);
   advance(11ms);
   CHECK(timed_out);
   CHECK(alive == 0);
