@@ -7,13 +7,13 @@
 class MyPlugin {
  public:
   // The constructor is init, the destructor is destroy; neither may wait.
-  MyPlugin() { tau::log("hello"); }
-  ~MyPlugin() { tau::log("goodbye"); }
+  MyPlugin() { tau::print("hello"); }
+  ~MyPlugin() { tau::print("goodbye"); }
 
   // Lives as long as the plugin; destroyed where it waits when the plugin is unloaded.
   tau::Task<void> run() {
     co_await tau::sleep(std::chrono::seconds(1));
-    tau::log("a second has passed");
+    tau::print("a second has passed");
   }
 };
 

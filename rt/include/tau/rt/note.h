@@ -2,7 +2,8 @@
  *
  * The host runs nothing of a module whose file does not say how it was compiled. The sdk writes the
  * note of a C++ plugin; this is the shorter one of a plugin that uses nothing but the C ABI: what only
- * C++ knows is left out and not compared, and `lang=c` says so. */
+ * C++ knows is left out and not compared, and `lang=c` says so. A C plugin that is built by
+ * dependency('tau') has the sdk's note already and may include this or not. */
 #ifndef TAU_RT_NOTE_H
 #define TAU_RT_NOTE_H
 
@@ -65,8 +66,8 @@ struct tau_c_plugin_note {
   char text[TAU_NOTE_SIZE];
 };
 
-extern const struct tau_c_plugin_note tau_module_abi_note;
-__attribute__((section(".note.tau.abi"), used, aligned(4), visibility("hidden")))
-const struct tau_c_plugin_note tau_module_abi_note = {4, TAU_NOTE_SIZE, 1, "tau", TAU_C_PLUGIN_NOTE};
+/* Static, so that it may stand beside the sdk's note: then both are compared. */
+__attribute__((section(".note.tau.abi"), used, aligned(4)))
+static const struct tau_c_plugin_note tau_c_plugin_abi_note = {4, TAU_NOTE_SIZE, 1, "tau", TAU_C_PLUGIN_NOTE};
 
 #endif

@@ -15,7 +15,9 @@ typedef struct tau_request tau_request;
 TAU_EXPORT int32_t plugin_init(tau_plugin* self) TAU_NOEXCEPT;
 /* Required. Joins what threads it started, lets go of what it holds. */
 TAU_EXPORT void plugin_destroy(tau_plugin* self) TAU_NOEXCEPT;
-/* Optional: answers messages. The module owns `request` and ends it exactly once, now or later. */
+/* Optional: answers messages; a module that answers none does not export it, and TAU_DEFINE_PLUGIN
+ * exports it only for a class that has request(). The module owns `request` and ends it exactly once,
+ * now or later; one that is still open when the plugin is unloaded is ended by the host. */
 TAU_EXPORT void plugin_request(tau_plugin* self, tau_request* request) TAU_NOEXCEPT;
 
 /* ---- asked of the host ------------------------------------------------------------------------- */

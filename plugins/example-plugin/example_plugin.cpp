@@ -1,0 +1,42 @@
+// A plugin to copy: it prints, keeps a closure that pins it, answers messages and runs a task.
+#include <tau/tau.hpp>
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+using namespace std::chrono_literals;
+
+class ExamplePlugin {
+ public:
+  // Init. Throwing here refuses to load, and the host shows the text.
+  ExamplePlugin() {
+    const tau::PluginGuard guard = tau::PluginGuard::current();
+    tau::print("Initialized! plugin_id=", guard.plugin_id(), ", guard refs=", guard.ref_count());
+
+    // Could be handed to another plugin: it holds a guard, so this module stays as long as it does.
+    const std::string greeting = "hello from plugin ";
+    tau::PluginFn<std::string(int)> closure = [greeting](int id) { return greeting + std::to_string(id); };
+    const tau::Result<std::string> said = closure(static_cast<int>(guard.plugin_id()));
+    tau::print("Guarded closure says: ", said ? *said : said.error().message());
+  }
+
+  // Destroy. Tasks are gone by then, or go right after.
+  ~ExamplePlugin() { tau::print("Destroyed!"); }
+
+  // Answers a message of the host.
+  std::string request(std::string_view payload) {
+    tau::print("Got request: ", payload);
+    tau::spawn(work()).detach();
+    return R"({"ok":true})";
+  }
+
+ private:
+  static tau::Task<void> work() {
+    tau::print("Async task running!");
+    co_await tau::sleep(10ms);
+    tau::print("Async task done!");
+  }
+};
+
+TAU_DEFINE_PLUGIN(ExamplePlugin)

@@ -1,0 +1,150 @@
+// PluginObject: what stands behind TAU_DEFINE_PLUGIN: the author's object, its coroutines, and the way
+// from the C entry points to its members.
+#pragma once
+
+#include <tau/rt/plugin.h>
+
+#include <concepts>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "../log.hpp"
+#include "../spawn.hpp"
+#include "plugin_part.hpp"
+#include "request.hpp"
+
+namespace tau::detail {
+
+template <class P>
+struct PluginObject {
+  PluginParts parts;
+  P plugin;
+
+  ~PluginObject() noexcept(std::is_nothrow_destructible_v<P>) { parts.stop(); }
+};
+
+template <class P>
+concept HasRun = requires(P& plugin) { plugin.run(); };
+
+template <class P>
+concept TakesView = requires(P& plugin, std::string_view payload) { plugin.request(payload); };
+
+template <class P>
+concept AnswersRequests = TakesView<P> || requires(P& plugin, std::string payload) {
+  plugin.request(std::move(payload));
+};
+
+// ---- run() -----------------------------------------------------------------------------------------
+
+/// The task of run(): tells of an exception, since nobody joins it.
+inline Task<void> run_part(PluginParts& parts, Task<void> work) {
+  try {
+    (void)co_await PluginPart<void>(parts, std::move(work));
+  } catch (...) {
+    with_exception_text([](std::string_view text) { log(LogLevel::error, "run() ended with an exception: ", text); });
+  }
+}
+
+// ---- init and destroy ------------------------------------------------------------------------------
+
+template <class P>
+void destroy_plugin(PluginObject<P>*& object) noexcept {
+  try {
+    delete std::exchange(object, nullptr);
+  } catch (...) {
+    with_exception_text([](std::string_view text) { log(LogLevel::error, "its destructor threw: ", text); });
+  }
+}
+
+template <class P>
+std::int32_t make_plugin(tau_plugin* self, PluginObject<P>*& object) noexcept {
+  static_assert(std::is_default_constructible_v<P>,
+                "TAU_DEFINE_PLUGIN: the host makes the plugin, so its constructor takes no arguments");
+  try {
+    object = new PluginObject<P>();
+    if constexpr (HasRun<P>) {
+      static_assert(std::same_as<decltype(object->plugin.run()), Task<void>>,
+                    "TAU_DEFINE_PLUGIN: run() returns tau::Task<void>");
+      spawn(run_part(object->parts, object->plugin.run())).detach();
+    }
+    return TAU_OK;
+  } catch (...) {
+    with_exception_text([self](std::string_view text) { tau_plugin_set_error(self, text.data(), text.size()); });
+  }
+  destroy_plugin(object);
+  return TAU_E_THREW;
+}
+
+// ---- request() -------------------------------------------------------------------------------------
+
+/// Calls request() with what it takes. `payload` outlives the call, and the Task that it may return.
+template <class P>
+decltype(auto) call_request(P& plugin, std::string& payload) {
+  if constexpr (TakesView<P>) {
+    return plugin.request(std::string_view(payload));
+  } else {
+    return plugin.request(std::move(payload));
+  }
+}
+
+template <class P>
+using RequestOutcome = decltype(call_request(std::declval<P&>(), std::declval<std::string&>()));
+
+template <class P>
+Task<void> answer_later(PluginObject<P>& object, Request request) {
+  using T = typename TaskValue<RequestOutcome<P>>::type;
+  std::string payload(request.payload());
+  try {
+    Result<T> outcome = co_await PluginPart<T>(object.parts, call_request(object.plugin, payload));
+    if (!outcome) co_return;  // the object is gone; `request` says so
+    if constexpr (std::is_void_v<T>) {
+      request.end_unanswered();
+    } else {
+      request.answer(std::string_view(*outcome));
+    }
+  } catch (...) {
+    request.fail_with_exception();
+  }
+}
+
+/// plugin_request of a plugin that answers.
+template <class P>
+void answer(PluginObject<P>& object, tau_request* raw) noexcept {
+  using R = RequestOutcome<P>;
+  Request request(raw);
+  try {
+    if constexpr (requires { typename TaskValue<R>::type; }) {
+      using T = typename TaskValue<R>::type;
+      static_assert(std::is_void_v<T> || std::convertible_to<T, std::string_view>,
+                    "TAU_DEFINE_PLUGIN: request() returns std::string, void, or a tau::Task of one of these");
+      spawn(answer_later(object, std::move(request))).detach();
+    } else {
+      static_assert(std::is_void_v<R> || std::convertible_to<R, std::string_view>,
+                    "TAU_DEFINE_PLUGIN: request() returns std::string, void, or a tau::Task of one of these");
+      std::string payload(request.payload());
+      if constexpr (std::is_void_v<R>) {
+        call_request(object.plugin, payload);
+        request.end_unanswered();
+      } else {
+        request.answer(call_request(object.plugin, payload));
+      }
+    }
+  } catch (...) {
+    // Not raw: a frame that could not be allocated has taken the request along, and answered it.
+    if (request) request.fail_with_exception();
+  }
+}
+
+/// Makes a plugin_request appear in this module if, and only if, P answers: `Entry` declares it as a
+/// friend, which the compiler defines where Entry is complete and the function is used.
+template <class P, template <class> class Entry>
+void export_request() noexcept {
+  if constexpr (AnswersRequests<P>) {
+    [[maybe_unused]] Entry<P> complete;
+    [[maybe_unused]] auto* volatile used = &::plugin_request;
+  }
+}
+
+}  // namespace tau::detail

@@ -1,0 +1,296 @@
+// Transferable: which types may stay with another plugin after the one that made them was unloaded.
+//
+// Denied by default and judged recursively, because the types that dangle look innocent: a shared_ptr's
+// control block has a vtable in its maker's module, a std::function and an any point to its code, a
+// string_view or an initializer_list to its data. A refusal is a type that spells the path to the
+// culprit and the remedy:
+//
+//   InField<Message, 1, Inside<vector<Inner>, InField<Inner, 0, Dangles<string_view, pass_a_std_string>>>>
+//
+// A plain struct of up to 16 fields is looked into. A class with private members or bases, a union, or
+// a larger struct is its author's to vouch for, with
+//
+//   template <> inline constexpr bool tau::enable_transferable<Mine> = true;
+#pragma once
+
+#include <any>
+#include <array>
+#include <bitset>
+#include <chrono>
+#include <complex>
+#include <concepts>
+#include <coroutine>
+#include <cstddef>
+#include <deque>
+#include <exception>
+#include <filesystem>
+#include <forward_list>
+#include <functional>
+#include <initializer_list>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <tuple>
+#include <type_traits>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "../result.hpp"
+#include "fields.hpp"
+#include "type_id.hpp"
+
+namespace tau {
+
+/// An author's word that T holds nothing of the module that made it: no pointer to its code or data,
+/// no vtable.
+template <class T>
+inline constexpr bool enable_transferable = false;
+
+class PluginGuard;
+template <class T>
+class PluginBox;
+template <class T>
+class PluginArc;
+template <class Signature>
+class PluginFn;
+
+namespace detail {
+
+// ---- verdicts: Transfers, or why not --------------------------------------------------------------
+
+struct Transfers {};
+template <class T, class Remedy>
+struct Dangles {};
+template <class T, class Why>
+struct Inside {};
+template <class T, std::size_t Field, class Why>
+struct InField {};
+
+// Named for the reader of an error message.
+struct pass_the_value_itself {};
+struct pass_a_std_string {};
+struct pass_a_std_vector {};
+struct pass_a_tau_PluginFn {};
+struct pass_a_tau_PluginArc {};
+struct pass_a_tau_PluginBox {};
+struct pass_a_tau_Error {};
+struct pass_a_std_variant {};
+struct pass_what_it_will_yield {};
+struct pass_a_struct_of_plain_values {};
+struct if_it_holds_no_pointers_specialise_tau_enable_transferable {};
+
+// ---- what is known about other people's types -----------------------------------------------------
+
+struct Unknown {};
+template <class... Ts>
+struct SafeIf {};  // if all of Ts are
+template <class Remedy>
+struct Never {};
+
+template <class T>
+struct KnownRule {
+  using type = Unknown;
+};
+template <class... Ts>
+struct KnownSafeIf {
+  using type = SafeIf<Ts...>;
+};
+template <class Remedy>
+struct KnownNever {
+  using type = Never<Remedy>;
+};
+
+// clang-format off
+template <class C, class T, class A> struct KnownRule<std::basic_string<C, T, A>> : KnownSafeIf<C, T, A> {};
+template <class T, class A> struct KnownRule<std::vector<T, A>> : KnownSafeIf<T, A> {};
+template <class T, class A> struct KnownRule<std::deque<T, A>> : KnownSafeIf<T, A> {};
+template <class T, class A> struct KnownRule<std::list<T, A>> : KnownSafeIf<T, A> {};
+template <class T, class A> struct KnownRule<std::forward_list<T, A>> : KnownSafeIf<T, A> {};
+template <class K, class V, class C, class A> struct KnownRule<std::map<K, V, C, A>> : KnownSafeIf<K, V, C, A> {};
+template <class K, class V, class C, class A> struct KnownRule<std::multimap<K, V, C, A>> : KnownSafeIf<K, V, C, A> {};
+template <class K, class C, class A> struct KnownRule<std::set<K, C, A>> : KnownSafeIf<K, C, A> {};
+template <class K, class C, class A> struct KnownRule<std::multiset<K, C, A>> : KnownSafeIf<K, C, A> {};
+template <class K, class V, class H, class E, class A> struct KnownRule<std::unordered_map<K, V, H, E, A>> : KnownSafeIf<K, V, H, E, A> {};
+template <class K, class V, class H, class E, class A> struct KnownRule<std::unordered_multimap<K, V, H, E, A>> : KnownSafeIf<K, V, H, E, A> {};
+template <class K, class H, class E, class A> struct KnownRule<std::unordered_set<K, H, E, A>> : KnownSafeIf<K, H, E, A> {};
+template <class K, class H, class E, class A> struct KnownRule<std::unordered_multiset<K, H, E, A>> : KnownSafeIf<K, H, E, A> {};
+template <class T, std::size_t N> struct KnownRule<std::array<T, N>> : KnownSafeIf<T> {};
+template <class T> struct KnownRule<std::optional<T>> : KnownSafeIf<T> {};
+template <class... Ts> struct KnownRule<std::variant<Ts...>> : KnownSafeIf<Ts...> {};
+template <class... Ts> struct KnownRule<std::tuple<Ts...>> : KnownSafeIf<Ts...> {};
+template <class A, class B> struct KnownRule<std::pair<A, B>> : KnownSafeIf<A, B> {};
+template <class T, class D> struct KnownRule<std::unique_ptr<T, D>> : KnownSafeIf<T, D> {};
+template <class T> struct KnownRule<std::allocator<T>> : KnownSafeIf<> {};
+template <class T> struct KnownRule<std::complex<T>> : KnownSafeIf<T> {};
+template <std::size_t N> struct KnownRule<std::bitset<N>> : KnownSafeIf<> {};
+template <class R, class P> struct KnownRule<std::chrono::duration<R, P>> : KnownSafeIf<R> {};
+template <class C, class D> struct KnownRule<std::chrono::time_point<C, D>> : KnownSafeIf<D> {};
+template <> struct KnownRule<std::filesystem::path> : KnownSafeIf<> {};
+template <> struct KnownRule<Error> : KnownSafeIf<> {};
+template <class T> struct KnownRule<Result<T>> : KnownSafeIf<T> {};
+// These hold their maker's guard.
+template <> struct KnownRule<PluginGuard> : KnownSafeIf<> {};
+template <class T> struct KnownRule<PluginBox<T>> : KnownSafeIf<> {};
+template <class T> struct KnownRule<PluginArc<T>> : KnownSafeIf<> {};
+template <class S> struct KnownRule<PluginFn<S>> : KnownSafeIf<> {};
+
+template <class C, class T> struct KnownRule<std::basic_string_view<C, T>> : KnownNever<pass_a_std_string> {};
+template <class T, std::size_t N> struct KnownRule<std::span<T, N>> : KnownNever<pass_a_std_vector> {};
+template <class T> struct KnownRule<std::initializer_list<T>> : KnownNever<pass_a_std_vector> {};
+template <class S> struct KnownRule<std::function<S>> : KnownNever<pass_a_tau_PluginFn> {};
+template <class T> struct KnownRule<std::shared_ptr<T>> : KnownNever<pass_a_tau_PluginArc> {};
+template <class T> struct KnownRule<std::weak_ptr<T>> : KnownNever<pass_a_tau_PluginArc> {};
+template <class T> struct KnownRule<std::reference_wrapper<T>> : KnownNever<pass_the_value_itself> {};
+template <class P> struct KnownRule<std::coroutine_handle<P>> : KnownNever<pass_what_it_will_yield> {};
+template <> struct KnownRule<std::any> : KnownNever<pass_a_std_variant> {};
+template <> struct KnownRule<std::error_code> : KnownNever<pass_a_tau_Error> {};
+template <> struct KnownRule<std::error_condition> : KnownNever<pass_a_tau_Error> {};
+template <> struct KnownRule<std::exception_ptr> : KnownNever<pass_a_tau_Error> {};
+// clang-format on
+
+/// A type of the standard library that is in none of the lists above: futures, regexes, streams ...
+template <class T>
+constexpr bool is_of_std() noexcept {
+  constexpr std::string_view name = spelled<T>();
+  return name.find("T = std::") != std::string_view::npos;
+}
+
+// ---- judging --------------------------------------------------------------------------------------
+
+template <class... Ts>
+struct Path {};  // the types being judged, so that a recursive one ends
+
+template <class T, class... Ts>
+constexpr bool is_on(Path<Ts...>) {
+  return (std::same_as<T, Ts> || ...);
+}
+
+template <class T, class On>
+constexpr auto judge();
+
+template <class T, class On, class... Parts>
+constexpr auto judge_parts(SafeIf<Parts...>) {
+  if constexpr (sizeof...(Parts) == 0) {
+    return Transfers();
+  } else {
+    return []<class First, class... Rest>(SafeIf<First, Rest...>) {
+      using Verdict = decltype(judge<First, On>());
+      if constexpr (std::same_as<Verdict, Transfers>) {
+        return judge_parts<T, On>(SafeIf<Rest...>());
+      } else {
+        return Inside<T, Verdict>();
+      }
+    }(SafeIf<Parts...>());
+  }
+}
+
+template <class T, class On, std::size_t Field>
+constexpr auto judge_fields(TypeList<>) {
+  return Transfers();
+}
+template <class T, class On, std::size_t Field, class First, class... Rest>
+constexpr auto judge_fields(TypeList<First, Rest...>) {
+  using Verdict = decltype(judge<First, On>());
+  if constexpr (std::same_as<Verdict, Transfers>) {
+    return judge_fields<T, On, Field + 1>(TypeList<Rest...>());
+  } else {
+    return InField<T, Field, Verdict>();
+  }
+}
+
+template <class T, class On>
+constexpr auto judge_class() {
+  using Vouch = Dangles<T, if_it_holds_no_pointers_specialise_tau_enable_transferable>;
+  if constexpr (std::is_polymorphic_v<T>) {
+    return Dangles<T, pass_a_tau_PluginBox>();
+  } else if constexpr (is_of_std<T>() && !std::is_empty_v<T>) {
+    return Dangles<T, pass_a_struct_of_plain_values>();
+  } else if constexpr (std::is_empty_v<T> && std::is_trivially_copyable_v<T>) {
+    return Transfers();
+  } else if constexpr (!std::is_aggregate_v<T> || std::is_union_v<T>) {
+    return Vouch();
+  } else if constexpr (HasBase<T>) {
+    return Vouch();
+  } else {
+    constexpr std::size_t total = initialisers<T>();
+    if constexpr (total == 0 || total > most_initialisers) {
+      return Vouch();
+    } else {
+      constexpr std::size_t count = count_fields<T, total>();
+      if constexpr (count > most_fields) {
+        return Vouch();
+      } else {
+        return judge_fields<T, On, 0>(decltype(fields_of<T, count>(std::declval<T&>()))());
+      }
+    }
+  }
+}
+
+template <class Given, class On>
+constexpr auto judge() {
+  using T = std::remove_cv_t<Given>;
+  using Rule = typename KnownRule<T>::type;
+  if constexpr (enable_transferable<T> || is_on<T>(On())) {
+    return Transfers();
+  } else if constexpr (std::is_void_v<T> || std::is_arithmetic_v<T> || std::is_enum_v<T> ||
+                       std::is_null_pointer_v<T>) {
+    return Transfers();
+  } else if constexpr (std::is_function_v<std::remove_pointer_t<std::remove_reference_t<T>>> ||
+                       std::is_member_pointer_v<T>) {
+    return Dangles<T, pass_a_tau_PluginFn>();
+  } else if constexpr (std::is_pointer_v<T> &&
+                       std::same_as<std::remove_cv_t<std::remove_pointer_t<T>>, char>) {
+    return Dangles<T, pass_a_std_string>();
+  } else if constexpr (std::is_pointer_v<T> || std::is_reference_v<T>) {
+    return Dangles<T, pass_the_value_itself>();
+  } else if constexpr (std::is_array_v<T>) {
+    return judge_parts<T, On>(SafeIf<std::remove_extent_t<T>>());
+  } else if constexpr (!std::same_as<Rule, Unknown>) {
+    return []<class R>(R rule) {
+      if constexpr (requires { []<class Remedy>(Never<Remedy>) {}(rule); }) {
+        return []<class Remedy>(Never<Remedy>) { return Dangles<T, Remedy>(); }(rule);
+      } else {
+        return judge_parts<T, On>(rule);
+      }
+    }(Rule());
+  } else {
+    return []<class... Ts>(Path<Ts...>) { return judge_class<T, Path<T, Ts...>>(); }(On());
+  }
+}
+
+template <class T>
+using TransferVerdict = decltype(judge<T, Path<>>());
+
+template <class Verdict>
+struct MayTravel {
+  static_assert(std::same_as<Verdict, Transfers>,
+                "this type would dangle once the plugin that made it is unloaded; the verdict in the lines "
+                "around this one spells the path to the culprit and what to pass instead "
+                "(tau/detail/transferable.hpp)");
+  static constexpr bool value = true;
+};
+
+}  // namespace detail
+
+/// A type whose values may outlive the plugin that made them. See the head of this file.
+template <class T>
+concept Transferable = std::same_as<detail::TransferVerdict<T>, detail::Transfers>;
+
+namespace detail {
+/// Fails to compile with the verdict spelled out.
+template <class T>
+constexpr void require_transferable() noexcept {
+  static_assert(MayTravel<TransferVerdict<T>>::value);
+}
+}  // namespace detail
+
+}  // namespace tau
