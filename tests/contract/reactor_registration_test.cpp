@@ -236,7 +236,7 @@ TEST_CASE("an operation on a reused number is not lost behind one that waits for
   old_one.owner = owner(1);
   CHECK_FALSE(rig->submit(&old_one));
   bool careless = false;
-  SUBCASE("") {}
+  SUBCASE("where nobody has registered it") {}
   SUBCASE("also where a careless owner has registered the old file") { careless = true; }
   tau_fd handle = 0;
   if (careless) handle = rig.registered(b.get(), owner(1));
