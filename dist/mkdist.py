@@ -117,7 +117,7 @@ def add_package(plan: Plan, name: str, folder: Path, source_root: Path) -> None:
 
 def require(path: Path) -> None:
     if not path.is_file():
-        print(f"warning: {path} is missing: plugins cannot be built without it", file=sys.stderr)
+        raise DistError(f"{path} is missing: plugins cannot be built without it")
 
 
 def compiler_library(compiler: List[str], name: str) -> Optional[Path]:
@@ -172,6 +172,7 @@ def make_plan(arguments: argparse.Namespace) -> Plan:
 def write_if_changed(path: Path, entry: Entry) -> bool:
     content = entry.content()
     mode = 0o755 if entry.executable else 0o644
+    make_directory(path.parent)
     try:
         status = path.lstat()
         if stat.S_ISREG(status.st_mode) and status.st_size == len(content) and path.read_bytes() == content:
@@ -182,7 +183,6 @@ def write_if_changed(path: Path, entry: Entry) -> bool:
             remove_tree(path)
     except FileNotFoundError:
         pass
-    make_directory(path.parent)
     temporary = path.with_name(f".{path.name}.new")
     temporary.write_bytes(content)
     temporary.chmod(mode)
