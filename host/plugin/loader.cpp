@@ -64,15 +64,21 @@ LoadResult Loader::load(const std::filesystem::path& file, std::string name) {
   if (!provide_rt(&result.error)) return result;
   if (name.empty()) name = file.stem().string();
 
-  Plugin& plugin = registry_.add(plain(std::move(name)), file);
+  name = plain(std::move(name));
+  const std::uint64_t generation = registry_.next_generation(name);
+  auto module = Module::prepare({file, name, generation, host_abi_}, folder_, &result.error);
+  if (module == nullptr) return result;
+
+  Plugin& plugin = registry_.add(std::move(name), generation, file, std::move(module));
+  bool opened;
   {
     const OpeningScope scope(&plugin);
     const Watchdog::Scope watch(watchdog_, plugin.name, "a static constructor");
-    plugin.module = Module::open({file, plugin.name, plugin.generation, host_abi_}, folder_, &result.error);
+    opened = plugin.module->open(&result.error);
   }
-  if (plugin.module == nullptr) {
-    plugin.phase = Phase::closed;  // it never was
-    registry_.sweep();
+  if (!opened) {
+    result.error = "module '" + file.string() + "' cannot be opened: " + result.error;
+    registry_.remove(plugin);
     return result;
   }
   const std::string failure = initialise(plugin);
@@ -82,7 +88,7 @@ LoadResult Loader::load(const std::filesystem::path& file, std::string name) {
     return result;
   }
   result.error = "plugin '" + plugin.name + "': " + failure;
-  unloader_.start(plugin, {}, false);
+  unloader_.discard(plugin);
   return result;
 }
 

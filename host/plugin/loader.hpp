@@ -35,8 +35,9 @@ class Loader {
   Loader& operator=(const Loader&) = delete;
 
   /// Loads `file` as plugin `name`; an empty name stands for the file's own. On return plugin_init has
-  /// returned and the plugin is running, or the error says why not. Not from a plugin's frame, unless
-  /// that is on a fiber of its own: plugin_init may run the loop (tau_block_on).
+  /// returned and the plugin is running, or the error says why not. Not from a plugin's frame:
+  /// plugin_init may run the loop (tau_block_on). A plugin of that name may be running already, or be on
+  /// its way out; this is then another generation of it.
   LoadResult load(const std::filesystem::path& file, std::string name = {});
 
  private:

@@ -6,12 +6,16 @@
 #include <link.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <vector>
 
+#include "console.hpp"
 #include "descriptor.hpp"
 #include "file_copy.hpp"
+#include "opening.hpp"
 #include "tombstones.hpp"
 #include "trusted_file.hpp"
 
@@ -107,7 +111,7 @@ bool is_mapped(const std::filesystem::path& path) {
   return false;
 }
 
-std::unique_ptr<Module> Module::open(const Request& request, PrivateFolder& folder, std::string* why) {
+std::unique_ptr<Module> Module::prepare(const Request& request, PrivateFolder& folder, std::string* why) {
   const std::string subject = "module '" + request.file.string() + "' ";
   std::string reason;
   const auto& base = folder.path(&reason);
@@ -133,20 +137,23 @@ std::unique_ptr<Module> Module::open(const Request& request, PrivateFolder& fold
   }
   *why = check_module(copy, request.file.native(), request.host_abi);
   ::close(copy);
-  if (!why->empty()) return nullptr;
-  if (!module->enter(&reason)) {
-    *why = subject + "cannot be opened: " + reason;
-    return nullptr;
-  }
-  return module;
+  return why->empty() ? std::move(module) : nullptr;
 }
 
-// Not to be left by an exception: one thrown by a static constructor would pass through the dynamic
-// linker, which never gives up its lock then. It ends the process, as it does at a program's start.
-static void* open_handle(const char* path) noexcept { return dlopen(path, RTLD_NOW | RTLD_LOCAL); }
+// An exception may not leave the dynamic linker, which would keep its lock for ever. One thrown by a
+// static constructor ends the process, as it does at a program's start, but not without a word.
+static void* open_handle(const std::string& name, const char* path) noexcept {
+  try {
+    return dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  } catch (...) {
+    console::error_line("tau", "plugin '" + name + "': a static constructor threw: " + current_exception_text() +
+                                   "; nothing can go on from here, catch it inside or do this in plugin_init");
+    std::abort();
+  }
+}
 
-bool Module::enter(std::string* why) {
-  handle_ = open_handle(copy_.c_str());
+bool Module::open(std::string* why) {
+  handle_ = open_handle(name_, copy_.c_str());
   if (handle_ == nullptr) {
     const char* text = dlerror();
     *why = text != nullptr ? text : "the dynamic linker gives no reason";

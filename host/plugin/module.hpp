@@ -21,21 +21,25 @@ class Module {
  public:
   struct Request {
     std::filesystem::path file;
-    std::string name;         // of the plugin; letters, digits and . _ - (see Loader)
-    std::uint64_t generation = 0;
+    std::string name;           // of the plugin: letters, digits and . _ -
+    std::uint64_t generation;   // name and generation together are new in this process
     std::string_view host_abi;  // host_abi_text()
   };
 
-  /// Copies, checks and opens; static constructors have run on return. Null, with `*why` as a sentence
-  /// that names the file, when it is refused; then no code of it has run (I5).
-  static std::unique_ptr<Module> open(const Request& request, PrivateFolder& folder, std::string* why);
+  /// Copies and checks; nothing of it runs (I5). Null, with `*why` as a sentence that names the file,
+  /// when it is refused.
+  static std::unique_ptr<Module> prepare(const Request& request, PrivateFolder& folder, std::string* why);
 
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
   /// A module that was not closed stays mapped: the process ends with it. Its copy is removed.
   ~Module();
 
-  /// Address of an entry point, null if the module has none.
+  /// Opens the copy: its static constructors have run on return. False, with `*why`, if the dynamic
+  /// linker refuses it; then nothing of it has run. Libraries that came with it stay for good.
+  bool open(std::string* why);
+
+  /// Address of an entry point, null if the module has none of its own.
   void* symbol(const char* name) const noexcept;
 
   /// Closes it: static destructors run, the mapping goes, its addresses are reserved (tombstones.hpp),
@@ -53,7 +57,6 @@ class Module {
 
  private:
   Module() = default;
-  bool enter(std::string* why);
   std::string what_keeps_it() const;
 
   std::filesystem::path copy_;

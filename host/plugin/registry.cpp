@@ -5,14 +5,21 @@
 
 namespace tau::host {
 
-Plugin& Registry::add(std::string name, std::filesystem::path file) {
+Plugin& Registry::add(std::string name, std::uint64_t generation, std::filesystem::path file,
+                      std::unique_ptr<Module> module) {
   auto plugin = std::make_unique<Plugin>();
   plugin->id = ++last_id_;
-  plugin->generation = ++generations_[name];
+  plugin->generation = generation;
   plugin->name = std::move(name);
   plugin->file = std::move(file);
+  plugin->module = std::move(module);
   plugins_.push_back(std::move(plugin));
   return *plugins_.back();
+}
+
+void Registry::remove(Plugin& plugin) noexcept {
+  if (plugin.id == last_id_) --last_id_;
+  std::erase_if(plugins_, [&](const auto& p) { return p.get() == &plugin; });
 }
 
 Plugin* Registry::find(std::string_view name) const noexcept {
@@ -27,25 +34,12 @@ Plugin* Registry::find(std::uint64_t id) const noexcept {
   return found != plugins_.end() ? found->get() : nullptr;
 }
 
-// The order of the three looks matters: whoever is seen to have given back the last guard was counted
-// in releasing_ before, and is done once that is seen as zero afterwards.
-std::size_t Registry::sweep() noexcept {
-  std::size_t kept = 0;
-  std::erase_if(plugins_, [&](const auto& p) {
-    if (p->phase.load() != Phase::closed) return false;
-    const bool free = p->refs.load() == 0 && p->thread_exits.load() == 0 && releasing_.load() == 0;
-    kept += free ? 0 : 1;
-    return free;
+// The order of the two looks matters: whoever is seen to have given back the last guard was counted in
+// remote_calls before (Runtime::release), and touches the record no more once that is seen as zero.
+void Registry::sweep() noexcept {
+  std::erase_if(plugins_, [](const auto& p) {
+    return p->phase.load() == Phase::closed && !p->stuck && p->refs.load() == 0 && p->remote_calls.load() == 0;
   });
-  return kept;
-}
-
-bool Registry::release(tau_plugin& plugin) noexcept {
-  releasing_.fetch_add(1);
-  const bool last = plugin.refs.fetch_sub(1) == 1;
-  const bool waited_for = last && plugin.phase.load() == Phase::pinned;
-  releasing_.fetch_sub(1);
-  return waited_for;
 }
 
 }  // namespace tau::host

@@ -1,10 +1,10 @@
 // Registry: who is alive.
 //
 // One record for each loaded generation of each plugin; the record is the tau_plugin that the C ABI
-// hands out. It outlives its module: whoever holds a guard may give it back late, and finds it.
+// hands out. It outlives its module: whoever gives back a guard from another thread may still be about
+// to leave the call that did so.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -25,50 +25,44 @@ struct Plugin final : tau_plugin {
   std::uint64_t generation = 0;  // counted from 1 for each name
   std::filesystem::path file;    // what it was loaded from
   std::unique_ptr<Module> module;
-  bool stuck = false;            // closed, and yet mapped: see Unloading
+  bool stuck = false;  // closed, and yet mapped: the record stays for whoever keeps it so
 
-  // Entry points; null once the module is closed.
+  // Entry points; null once the module is being closed.
   std::int32_t (*init)(tau_plugin*) = nullptr;
   void (*destroy)(tau_plugin*) = nullptr;
   void (*request)(tau_plugin*, tau_request*) = nullptr;  // optional
 };
 
+/// Threading: [loop], all of it.
 class Registry {
  public:
   Registry() = default;
   Registry(const Registry&) = delete;
   Registry& operator=(const Registry&) = delete;
 
-  /// A new record in phase `opening`, with the next id and the next generation of its name. Owned here;
-  /// it goes in sweep(). [loop]
-  Plugin& add(std::string name, std::filesystem::path file);
+  /// The next generation of that name, which is then taken, whether a plugin comes of it or not.
+  std::uint64_t next_generation(const std::string& name) { return ++generations_[name]; }
 
-  /// The newest generation of that name in phase `running`, or null. [loop]
+  /// A new record in phase `opening`, with the next id. Owned here until it is removed or swept.
+  Plugin& add(std::string name, std::uint64_t generation, std::filesystem::path file, std::unique_ptr<Module> module);
+
+  /// Takes back a record of which no code has run; its id, the newest, is free again.
+  void remove(Plugin& plugin) noexcept;
+
+  /// The newest generation of that name in phase `running`, or null.
   Plugin* find(std::string_view name) const noexcept;
-  /// The record with that id, in any phase, or null. [loop]
+  /// The record with that id, in any phase, or null.
   Plugin* find(std::uint64_t id) const noexcept;
-  /// All records, oldest first. [loop]
+  /// All records, in load order.
   const std::vector<std::unique_ptr<Plugin>>& all() const noexcept { return plugins_; }
 
-  /// Removes the records of closed plugins that nobody refers to. Returns how many stay closed but
-  /// referred to. [loop], not while a record of a closed plugin is in use.
-  std::size_t sweep() noexcept;
-
-  // ---- guards: behind tau_plugin_retain and tau_plugin_release ----
-
-  static void retain(tau_plugin& plugin) noexcept { plugin.refs.fetch_add(1, std::memory_order_relaxed); }
-
-  /// Gives back one guard. True if it was the last one of a plugin that waits for that: the caller must
-  /// then make the loop call Unloader::advance() soon. `plugin` may be gone when this returns. [any]
-  bool release(tau_plugin& plugin) noexcept;
+  /// Removes the records of closed plugins that nobody refers to any more.
+  void sweep() noexcept;
 
  private:
   std::vector<std::unique_ptr<Plugin>> plugins_;
   std::map<std::string, std::uint64_t, std::less<>> generations_;
   std::uint64_t last_id_ = 0;
-  // release() calls on their way: between giving back the guard and looking at the phase a record must
-  // not vanish, and no guard holds it there any more.
-  std::atomic<std::uint32_t> releasing_{0};
 };
 
 }  // namespace tau::host

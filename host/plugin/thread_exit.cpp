@@ -117,6 +117,7 @@ Entry* take(List& list, const Owner* owner) {
 }  // namespace
 
 std::int32_t add(Owner* owner, void (*destroy)(void*), void* object) noexcept {
+  if (owner != nullptr && owner->phase.load(std::memory_order_acquire) == Phase::closed) return TAU_E_UNLOADING;
   Lists& all = lists();
   List* list = own_list(all);
   auto* entry = list != nullptr ? new (std::nothrow) Entry{nullptr, owner, destroy, object} : nullptr;

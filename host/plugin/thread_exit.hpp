@@ -19,7 +19,8 @@ namespace tau::host::thread_exit {
 
 /// Registers `destroy(object)` for the end of the calling thread, counted in owner->thread_exits.
 /// `owner` may be null: such an entry belongs to no module and waits for its thread alone.
-/// Errors: TAU_E_NO_MEMORY. Threading: [any], takes a lock. Unload: [drained]
+/// Errors: TAU_E_NO_MEMORY; TAU_E_UNLOADING once the module is being closed, behind the last drain.
+/// Threading: [any], takes a lock. Unload: [drained]
 std::int32_t add(Owner* owner, void (*destroy)(void* object), void* object) noexcept;
 
 /// Runs every entry of `owner`, of all threads, each thread's newest first, with what they register

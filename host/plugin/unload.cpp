@@ -2,143 +2,201 @@
 #include "unload.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "opening.hpp"
+#include "runtime/empty_owner.hpp"
 #include "thread_exit.hpp"
 
 namespace tau::host {
 namespace {
 
-std::string seconds(std::uint64_t ns) { return std::to_string(ns / 1'000'000'000) + " s"; }
+// Whether empty_owner() could do anything. What is not named here leaves by itself: jobs that run, and
+// what other threads have sent.
+bool can_be_emptied(const Owner& o) noexcept {
+  return o.tasks + o.waits + o.timers + o.ios + o.fds + o.fd_waits + o.subscriptions + o.resources + o.requests != 0;
+}
 
 }  // namespace
 
-Unloading::Unloading(Plugin& plugin, RuntimeParts& parts, Watchdog& watchdog, bool destroy, Finished finished,
-                     std::uint64_t patience_ns)
-    : plugin_(plugin),
-      parts_(parts),
+struct Unloader::Unload : tau_timer {
+  Unloader* unloader;
+  Plugin* plugin;
+  bool destroy;
+  bool begun;
+  std::vector<Done> done;
+};
+
+Unloader::Unloader(Runtime& runtime, Registry& registry, Watchdog& watchdog, Report report, std::uint64_t patience_ns)
+    : runtime_(runtime),
+      registry_(registry),
       watchdog_(watchdog),
-      destroy_(destroy),
-      finished_(std::move(finished)),
-      patience_ns_(patience_ns) {}
+      report_(std::move(report)),
+      patience_ns_(patience_ns) {
+  self_.name = "tau";
+  self_.phase = Phase::running;
+  runtime_.unload_turn = [this] { return turn(); };
+}
 
-bool Unloading::advance() {
-  if (!begun_) begin();
-  // Also again while pinned: what another plugin does with the module's objects may leave things behind.
-  if (!emptied()) return false;
-  if (plugin_.refs.load() != 0) {
-    const std::uint64_t refs = plugin_.refs.load();
-    if (plugin_.phase.exchange(Phase::pinned) != Phase::pinned && plugin_.refs.load() != 0) {
-      parts_.report("plugin '" + plugin_.name + "' stays mapped: " + std::to_string(refs) +
-                    (refs == 1 ? " guard is" : " guards are") + " held elsewhere");
-    }
-    // The last guard may have gone before `pinned` could be seen by who gave it back.
-    if (plugin_.refs.load() != 0) {
-      due_ns_ = UINT64_MAX;
-      return false;
-    }
+Unloader::~Unloader() {
+  runtime_.unload_turn = nullptr;
+  for (const auto& unload : unloads_) {
+    runtime_.wheel.cancel(unload.get());
+    runtime_.end_unload();
   }
-  thread_exit::drain(plugin_);
-  // A thread_local's destructor may have handed out a guard or ended a job's wait: look again.
-  if (plugin_.refs.load() != 0 || !emptied()) {
-    parts_.advance_soon();
-    return false;
+}
+
+Unloader::Unload& Unloader::begin(Plugin& plugin) {
+  const auto known =
+      std::find_if(unloads_.begin(), unloads_.end(), [&](const auto& u) { return u->plugin == &plugin; });
+  if (known != unloads_.end()) return **known;
+  auto unload = std::make_unique<Unload>();
+  unload->fire = [](tau_timer* timer) {
+    auto& expired = *static_cast<Unload*>(timer);
+    expired.unloader->say_what_is_left(expired);
+  };
+  unload->owner = &self_;
+  unload->unloader = this;
+  unload->plugin = &plugin;
+  unload->destroy = true;
+  unloads_.push_back(std::move(unload));
+  runtime_.begin_unload();
+  return *unloads_.back();
+}
+
+void Unloader::unload(Plugin& plugin, Done done) {
+  if (plugin.stuck) {
+    if (done) done(plugin, {false, "it was unloaded before, and stays mapped"});
+    return;
   }
-  close();
+  Unload& unload = begin(plugin);
+  if (done) unload.done.push_back(std::move(done));
+}
+
+void Unloader::discard(Plugin& plugin) { begin(plugin).destroy = false; }
+
+void Unloader::unload_all(std::function<void()> done) {
+  all_done_ = [before = std::exchange(all_done_, nullptr), done = std::move(done)] {
+    if (before) before();
+    if (done) done();
+  };
+  begin_next();
+}
+
+// Towards unload_all(). Returns whether it changed anything.
+bool Unloader::begin_next() {
+  if (!all_done_) return false;
+  const bool busy = std::any_of(unloads_.begin(), unloads_.end(),
+                                [](const auto& u) { return u->plugin->phase.load() != Phase::pinned; });
+  if (busy) return false;
+  const auto& all = registry_.all();
+  const auto newest =
+      std::find_if(all.rbegin(), all.rend(), [](const auto& p) { return p->phase.load() <= Phase::running; });
+  if (newest != all.rend()) {
+    begin(**newest);
+    return true;
+  }
+  if (!unloads_.empty()) return false;
+  std::exchange(all_done_, nullptr)();
   return true;
 }
 
-void Unloading::begin() {
-  begun_ = true;
-  since_ns_ = parts_.now_ns();
-  due_ns_ = since_ns_ + patience_ns_;
-  plugin_.phase.store(Phase::unloading);
-  if (destroy_ && plugin_.destroy != nullptr) call_destroy();
-}
-
-void Unloading::call_destroy() {
-  const OpeningScope scope(&plugin_);
-  const Watchdog::Scope watch(watchdog_, plugin_.name, "plugin_destroy");
-  try {
-    plugin_.destroy(&plugin_);
-  } catch (...) {
-    parts_.report("plugin '" + plugin_.name + "': plugin_destroy threw: " + current_exception_text() +
-                  "; unloading goes on");
-  }
-}
-
-// Steps 3 to 5. Destructors may leave work for a step that is past (a frame's destructor ends a
-// request), so nothing counts as done before nothing at all is left.
-bool Unloading::emptied() {
-  parts_.empty(plugin_);
-  const std::string left = parts_.what_is_left(plugin_);
-  if (left.empty()) return true;
-  wait_for(left);
-  return false;
-}
-
-void Unloading::wait_for(const std::string& what) {
-  const std::uint64_t now = parts_.now_ns();
-  if (due_ns_ == UINT64_MAX) due_ns_ = now + patience_ns_;  // pinned before, and emptying again
-  if (now < due_ns_) return;
-  parts_.report("plugin '" + plugin_.name + "': unloading waits for " + what + " (" + seconds(now - since_ns_) +
-                " so far)");
-  patience_ns_ *= 2;
-  due_ns_ = now + patience_ns_;
-}
-
-void Unloading::close() {
-  plugin_.init = nullptr;
-  plugin_.destroy = nullptr;
-  plugin_.request = nullptr;
-  UnloadResult result;
-  {
-    const OpeningScope scope(&plugin_);  // static destructors may ask who they are
-    const Watchdog::Scope watch(watchdog_, plugin_.name, "a static destructor");
-    result.unmapped = plugin_.module == nullptr || plugin_.module->close(&result.why);
-  }
-  plugin_.stuck = !result.unmapped;
-  if (plugin_.stuck) parts_.report("plugin '" + plugin_.name + "' is unloaded but stays mapped: " + result.why);
-  if (const std::uint64_t frames = plugin_.frames.live(); frames != 0) {
-    parts_.report("plugin '" + plugin_.name + "' left " + std::to_string(frames) + (frames == 1 ? " frame" : " frames") +
-                  " of coroutines that it never destroyed; their memory is taken back");
-  }
-  parts_.release_memory(plugin_);
-  plugin_.module.reset();
-  plugin_.phase.store(Phase::closed);
-  if (finished_) finished_(plugin_, result);
-}
-
-bool Unloader::start(Plugin& plugin, Unloading::Finished finished, bool destroy) {
-  const bool known = std::any_of(unloadings_.begin(), unloadings_.end(),
-                                 [&](const auto& u) { return &u->plugin() == &plugin; });
-  if (known || plugin.phase.load() > Phase::running) return false;
-  unloadings_.push_back(
-      std::make_unique<Unloading>(plugin, parts_, watchdog_, destroy, std::move(finished), patience_ns_));
-  parts_.advance_soon();
-  return true;
-}
-
-void Unloader::advance() {
-  // By index: a finished callback or a destructor may start another.
-  for (std::size_t i = 0; i < unloadings_.size();) {
-    Unloading& one = *unloadings_[i];
-    if (one.advance()) {
-      unloadings_.erase(std::find_if(unloadings_.begin(), unloadings_.end(),
-                                     [&](const auto& u) { return u.get() == &one; }));
-    } else {
+// Called by the runtime between two turns of the loop while something is on its way.
+bool Unloader::turn() {
+  // A plugin_init that runs the loop has a frame on the stack; whose it is does not matter.
+  if (opening() != nullptr) return false;
+  bool moved = false;
+  // By index, because `done` may set others on their way.
+  for (std::size_t i = 0; i < unloads_.size();) {
+    Unload* unload = unloads_[i].get();
+    moved |= step(*unload);
+    if (unload->plugin->phase.load() != Phase::closed) {
       ++i;
+      continue;
     }
+    const auto ended = std::move(unloads_[i]);
+    unloads_.erase(unloads_.begin() + static_cast<std::ptrdiff_t>(i));
+    runtime_.end_unload();
   }
   registry_.sweep();
+  return begin_next() || moved;
 }
 
-std::optional<std::uint64_t> Unloader::due_ns() const noexcept {
-  std::optional<std::uint64_t> first;
-  for (const auto& u : unloadings_) {
-    if (u->due_ns() != UINT64_MAX) first = std::min(first.value_or(UINT64_MAX), u->due_ns());
+// One step of one plugin. Returns whether it got any further.
+bool Unloader::step(Unload& unload) {
+  Plugin& plugin = *unload.plugin;
+  bool moved = false;
+  if (!unload.begun) {
+    unload.begun = moved = true;
+    plugin.phase.store(Phase::unloading);
+    runtime_.arm(&unload, runtime_.clock.now() + patience_ns_);
+    if (unload.destroy && plugin.destroy != nullptr) call_destroy(plugin);
+    empty_owner(runtime_, plugin);
+  } else if (can_be_emptied(plugin)) {
+    // Left by a destructor, or by another plugin that used an object of this one while it was pinned.
+    empty_owner(runtime_, plugin);
   }
-  return first;
+  if (!is_emptied(plugin)) return moved;
+  if (plugin.refs.load() != 0) {
+    const bool news = plugin.phase.exchange(Phase::pinned) != Phase::pinned;
+    return news || moved;
+  }
+  thread_exit::drain(plugin);
+  // The destructor of a thread_local may have left something behind or given a guard away: look again.
+  if (plugin.refs.load() == 0 && is_emptied(plugin)) close(unload);
+  return true;
+}
+
+void Unloader::call_destroy(Plugin& plugin) {
+  const OpeningScope scope(&plugin);
+  const Watchdog::Scope watch(watchdog_, plugin.name, "plugin_destroy");
+  try {
+    plugin.destroy(&plugin);
+  } catch (...) {
+    report_("plugin '" + plugin.name + "': plugin_destroy threw: " + current_exception_text() + "; unloading goes on");
+  }
+}
+
+void Unloader::close(Unload& unload) {
+  Plugin& plugin = *unload.plugin;
+  runtime_.wheel.cancel(&unload);
+  plugin.init = nullptr;
+  plugin.destroy = nullptr;
+  plugin.request = nullptr;
+  // From here on a thread_local that begins in a static destructor is the module's own matter.
+  plugin.phase.store(Phase::closed);
+  UnloadResult result;
+  {
+    const OpeningScope scope(&plugin);  // static destructors may ask who they are
+    const Watchdog::Scope watch(watchdog_, plugin.name, "a static destructor");
+    result.unmapped = plugin.module->close(&result.why);
+  }
+  plugin.stuck = !result.unmapped;
+  if (plugin.stuck) {
+    // Whoever keeps it may still call it: what it could touch stays as well.
+    report_("plugin '" + plugin.name + "' is unloaded but stays mapped: " + result.why);
+  } else {
+    plugin.module.reset();
+    plugin.frames.release();
+    runtime_.executor.reclaim(plugin);
+    runtime_.resources.forget_user(plugin);
+  }
+  // A callback may ask for another.
+  while (!unload.done.empty()) {
+    for (const Done& done : std::exchange(unload.done, {})) done(plugin, result);
+  }
+}
+
+void Unloader::say_what_is_left(Unload& unload) {
+  Plugin& plugin = *unload.plugin;
+  std::string text = "plugin '" + plugin.name + "' is not unloaded after " +
+                     std::to_string(patience_ns_ / 1'000'000'000) + " s; the host waits for: " + what_is_left(plugin);
+  const std::vector<std::string> holders = runtime_.resources.holders(plugin);
+  for (std::size_t i = 0; i < holders.size(); ++i) {
+    text += (i == 0 ? " (resources of it are held by '" : "', '") + holders[i];
+  }
+  if (!holders.empty()) text += "')";
+  report_(text);
 }
 
 }  // namespace tau::host

@@ -50,7 +50,7 @@ void Watchdog::run() {
       if (stop_ || innermost_ != watched || watched->since_ != since) break;
       std::ostringstream text;
       text << "plugin '" << watched->plugin_ << "': " << watched->what_ << " has not returned for "
-           << std::chrono::duration<double>(after).count() << " s; the host waits";
+           << std::chrono::duration<double>(after).count() << " s; the host waits for it";
       after *= 2;
       lock.unlock();
       say_(text.str());

@@ -62,6 +62,7 @@ void Runtime::turn(bool may_sleep) {
     run_deferred();
     worked = true;
   }
+  if (depth_ == 1 && unload_turn && unloads_.load(std::memory_order_relaxed) != 0) worked |= unload_turn();
 
   if (executor.ready() || remote.pending() || !may_sleep) {
     if (reactor.pending() != 0) reactor.poll(0);

@@ -76,6 +76,10 @@ class Runtime {
     if (unloads_.load(std::memory_order_seq_cst) != 0) remote.nudge();
   }
 
+  /// Called in each outermost turn while something is being unloaded, with no task on the stack; returns
+  /// whether it did anything. [loop]
+  std::function<bool()> unload_turn;
+
   /// The process's runtime; null before and after it. [any]
   static Runtime* instance() noexcept { return instance_; }
 

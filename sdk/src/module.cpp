@@ -96,6 +96,8 @@ int __cxa_thread_atexit(void (*destroy)(void*), void* object, void*) {
   pthread_mutex_lock(&exits_mutex);
   const bool now_or_never = closing;
   pthread_mutex_unlock(&exits_mutex);
-  if (now_or_never) return add_exit(destroy, object);
-  return tau_thread_atexit(tau_module_owner, destroy, object) < 0 ? -1 : 0;
+  // The host says so, too: the module's other destructors run before closed() does.
+  const int32_t status = now_or_never ? TAU_E_UNLOADING : tau_thread_atexit(tau_module_owner, destroy, object);
+  if (status == TAU_E_UNLOADING) return add_exit(destroy, object);
+  return status < 0 ? -1 : 0;
 }

@@ -1,4 +1,4 @@
-// Load, fail, unload: with real modules, on a runtime that holds nothing.
+// Load, fail, unload: with real modules on a real runtime, whose clock is the test's.
 #include <doctest/doctest.h>
 #include <dlfcn.h>
 #include <plugin/opening.hpp>
@@ -104,7 +104,7 @@ TEST_CASE("what was at an address is known after the module is gone") {
   REQUIRE(tombstones::what_was_at(address, &grave));
   CHECK(std::string(grave.name) == "hello");
   CHECK(grave.generation == generation);
-  for (std::size_t i = 0; i < tombstones::most; ++i) CHECK(l.unload(l.load("plain_c")));
+  for (std::size_t i = 0; i < tombstones::most; ++i) CHECK(l.unload(l.load("hello", "other")));
   CHECK_FALSE(tombstones::what_was_at(address, &grave));  // the ring went round
 }
 
@@ -120,7 +120,7 @@ TEST_CASE("a plugin_init that fails is taken down, and its own words are shown")
   l.settle();
   CHECK_FALSE(is_mapped(copy));
   CHECK(l.registry.all().empty());
-  CHECK(l.parts.reports.empty());
+  CHECK(l.reports.empty());
 }
 
 TEST_CASE("a plugin_init that throws is taken down; what was thrown is the module's own type") {
@@ -136,9 +136,9 @@ TEST_CASE("a plugin_init that throws is taken down; what was thrown is the modul
 TEST_CASE("a plugin_destroy that throws is reported, and unloading goes on") {
   Loading l;
   CHECK(l.unload(l.load("destroy_throws")));
-  REQUIRE(l.parts.reports.size() == 1);
-  CHECK(has(l.parts.reports[0], "plugin 'destroy_throws': plugin_destroy threw: an exception of type "));
-  CHECK(has(l.parts.reports[0], "Odd"));
+  REQUIRE(l.reports.size() == 1);
+  CHECK(has(l.reports[0], "plugin 'destroy_throws': plugin_destroy threw: an exception of type "));
+  CHECK(has(l.reports[0], "Odd"));
 }
 
 TEST_CASE("a plugin_init that does not return is not silent") {
@@ -159,8 +159,8 @@ TEST_CASE("a plugin_init that does not return is not silent") {
   {
     const std::lock_guard lock(mutex);
     REQUIRE(said.size() >= 2);
-    CHECK(said[0] == "plugin 'init_waits': plugin_init has not returned for 0.005 s; the host waits");
-    CHECK(said[1] == "plugin 'init_waits': plugin_init has not returned for 0.01 s; the host waits");
+    CHECK(said[0] == "plugin 'init_waits': plugin_init has not returned for 0.005 s; the host waits for it");
+    CHECK(said[1] == "plugin 'init_waits': plugin_init has not returned for 0.01 s; the host waits for it");
   }
   CHECK(l.unload(plugin));
   close(gate);
@@ -218,61 +218,153 @@ TEST_CASE("a guard held elsewhere keeps the module mapped until it is given back
   Loading l;
   Plugin& plugin = l.load("hello");
   const auto copy = plugin.module->copy();
-  Registry::retain(plugin);
-  Registry::retain(plugin);
-  CHECK_FALSE(l.unload(plugin));
+  l.runtime.retain(plugin);
+  l.runtime.retain(plugin);
+  bool ended = false;
+  l.unloader.unload(plugin, [&](Plugin&, const UnloadResult& r) { ended = r.unmapped; });
+  l.settle();
   CHECK(plugin.phase == Phase::pinned);
   CHECK(is_mapped(copy));
-  REQUIRE(l.parts.reports.size() == 1);
-  CHECK(l.parts.reports[0] == "plugin 'hello' stays mapped: 2 guards are held elsewhere");
-  CHECK_FALSE(l.unloader.due_ns().has_value());
-  CHECK_FALSE(l.registry.release(plugin));
+  CHECK(l.registry.find("hello") == nullptr);
+
+  // The name is free again meanwhile.
+  Plugin& next = l.load("hello");
+  CHECK(next.generation == plugin.generation + 1);
+  CHECK(l.registry.find("hello") == &next);
+
+  l.runtime.release(plugin);
   l.settle();
   CHECK(is_mapped(copy));
-  bool last = false;
-  std::thread([&] { last = l.registry.release(plugin); }).join();
-  CHECK(last);
-  l.settle();
+  std::thread last([&] { l.runtime.release(plugin); });
+  l.runtime.run_until([&] { return ended; });  // sleeps until the other thread wakes it
+  last.join();
   CHECK_FALSE(is_mapped(copy));
+  CHECK(l.registry.all().size() == 1);
+}
+
+TEST_CASE("a resource held by another plugin pins, and the holder is named") {
+  Loading l;
+  Plugin& lender = l.load("hello", "lender");
+  Plugin& user = l.load("hello", "user");
+  int object = 7;
+  void* got = nullptr;
+  tau_resource* reference = nullptr;
+  REQUIRE(l.runtime.resources.put(lender, "seven", 1, &object, nullptr) == TAU_OK);
+  REQUIRE(l.runtime.resources.get(user, "seven", 1, &got, &reference) == TAU_OK);
+  bool ended = false;
+  l.unloader.unload(lender, [&](Plugin&, const UnloadResult& r) { ended = r.unmapped; });
+  l.settle();
+  CHECK(lender.phase == Phase::pinned);
+  CHECK(l.reports.empty());
+  l.runtime.clock.advance(Unloader::default_patience_ns + 1'000'000);
+  l.settle();
+  REQUIRE(l.reports.size() == 1);
+  CHECK(l.reports[0] ==
+        "plugin 'lender' is not unloaded after 5 s; the host waits for: 1 guard held elsewhere (resources of it are "
+        "held by 'user')");
+  // What the user never gave back is given back when its own module is gone.
+  CHECK(l.unload(user));
+  l.runtime.run_until([&] { return ended; });
+  CHECK(l.reports.size() == 1);
+}
+
+TEST_CASE("unloading waits for a job that runs, says so once, and others go on meanwhile") {
+  const int gate = eventfd(0, EFD_CLOEXEC);
+  REQUIRE(gate >= 0);
+  Loading l;
+  Plugin& blocked = l.load("jobs", "blocked");
+  Plugin& other = l.load("jobs", "other");
+  std::atomic<long> ran{0}, ended{0}, turns{0};
+  auto* block = entry<std::int32_t(int, std::atomic<long>*, std::atomic<long>*)>(blocked, "plugin_block");
+  REQUIRE(block(gate, &ran, &ended) == TAU_OK);
+  REQUIRE(entry<std::int32_t(std::atomic<long>*)>(other, "plugin_tick")(&turns) == TAU_OK);
+  ran.wait(0);
+  const auto copy = blocked.module->copy();
+  bool unmapped = false;
+  l.unloader.unload(blocked, [&](Plugin&, const UnloadResult& r) { unmapped = r.unmapped; });
+  for (int i = 0; i < 100; ++i) l.runtime.turn(false);
+  CHECK(blocked.phase == Phase::unloading);
+  CHECK(is_mapped(copy));
+  CHECK(turns >= 100);
+  CHECK(block(gate, &ran, &ended) == TAU_E_UNLOADING);
+  l.runtime.clock.advance(Unloader::default_patience_ns + 1'000'000);
+  for (int i = 0; i < 100; ++i) l.runtime.turn(false);
+  l.runtime.clock.advance(Unloader::default_patience_ns + 1'000'000);
+  for (int i = 0; i < 100; ++i) l.runtime.turn(false);
+  REQUIRE(l.reports.size() == 1);
+  CHECK(l.reports[0] == "plugin 'blocked' is not unloaded after 5 s; the host waits for: 1 blocking job running");
+  const std::uint64_t open = 1;
+  REQUIRE(write(gate, &open, sizeof open) == sizeof open);
+  l.runtime.run_until([&] { return unmapped; });
+  CHECK_FALSE(is_mapped(copy));  // though the pool's thread, which touched a thread_local, lives on
+  CHECK(ended == 1);
+  CHECK(other.phase == Phase::running);
+  CHECK(l.unload(other));
+  close(gate);
+}
+
+TEST_CASE("thread_locals of a pool thread that goes on living do not keep the module mapped") {
+  const int gate = eventfd(1, EFD_CLOEXEC | EFD_SEMAPHORE);
+  REQUIRE(gate >= 0);
+  Loading l;
+  Plugin& plugin = l.load("jobs");
+  std::atomic<long> ran{0}, ended{0};
+  entry<void()>(plugin, "plugin_touch")();  // on the loop's thread
+  REQUIRE(entry<std::int32_t(int, std::atomic<long>*, std::atomic<long>*)>(plugin, "plugin_block")(gate, &ran, &ended) ==
+          TAU_OK);
+  l.runtime.run_until([&] { return ended == 1; });
+  CHECK(plugin.thread_exits == 2);
+  CHECK(l.runtime.pool.threads() == 1);
+  CHECK(l.unload(plugin));
+  CHECK(l.runtime.pool.threads() == 1);
+  close(gate);
+}
+
+TEST_CASE("a plugin is unloaded once, however often that is asked, and everybody is told") {
+  Loading l;
+  Plugin& plugin = l.load("hello");
+  int told = 0;
+  l.unloader.unload(plugin, [&](Plugin& p, const UnloadResult& r) {
+    told += r.unmapped ? 1 : 0;
+    l.unloader.unload(p, [&](Plugin&, const UnloadResult&) { ++told; });
+  });
+  l.unloader.unload(plugin, [&](Plugin&, const UnloadResult&) { ++told; });
+  CHECK(plugin.phase == Phase::running);  // nothing happens before the loop's next turn
+  l.settle();
+  CHECK(told == 3);
   CHECK(l.registry.all().empty());
 }
 
-TEST_CASE("unloading waits for what is left, and says so at growing intervals") {
-  constexpr std::uint64_t s = 1'000'000'000;
+TEST_CASE("all are unloaded, the newest first, and one that is pinned holds up nobody") {
   Loading l;
-  Plugin& plugin = l.load("hello");
-  l.parts.left = "2 blocking jobs running";
-  CHECK_FALSE(l.unload(plugin));
-  CHECK(plugin.phase == Phase::unloading);
-  CHECK(l.unloader.due_ns() == l.parts.now + 5 * s);
-  l.settle();
-  CHECK(l.parts.reports.empty());
-  l.parts.now += 5 * s;
-  l.settle();
-  REQUIRE(l.parts.reports.size() == 1);
-  CHECK(l.parts.reports[0] == "plugin 'hello': unloading waits for 2 blocking jobs running (5 s so far)");
-  l.parts.now += 9 * s;
-  l.settle();
-  CHECK(l.parts.reports.size() == 1);
-  l.parts.now += 1 * s;
-  l.settle();
-  CHECK(l.parts.reports.size() == 2);
-  CHECK(l.parts.emptied >= 4);
-  l.parts.left.clear();
-  l.settle();
-  CHECK(l.unloader.idle());
+  for (const char* name : {"first", "second", "third"}) l.load("hello", name);
+  Plugin& third = *l.registry.find("third");
+  l.runtime.retain(third);
+  bool all = false;
+  l.unloader.unload_all([&] { all = true; });
+  while (l.registry.all().size() == 3) l.runtime.turn(false);
+  CHECK(third.phase == Phase::pinned);
+  CHECK(l.registry.all().front()->name == "first");
+  while (l.registry.all().size() == 2) l.runtime.turn(false);
+  CHECK(third.phase == Phase::pinned);
+  CHECK(l.registry.all().size() == 1);
+  CHECK_FALSE(all);
+  l.runtime.release(third);
+  l.runtime.run_until([&] { return all; });
   CHECK(l.registry.all().empty());
+  bool at_once = false;
+  l.unloader.unload_all([&] { at_once = true; });
+  CHECK(at_once);
 }
 
-TEST_CASE("a plugin is unloaded once, however often that is asked") {
+TEST_CASE("a plugin may be unloaded and another loaded when one is through") {
   Loading l;
   Plugin& plugin = l.load("hello");
-  int finished = 0;
-  CHECK(l.unloader.start(plugin, [&](Plugin&, const UnloadResult&) { ++finished; }));
-  CHECK_FALSE(l.unloader.start(plugin));
-  CHECK(plugin.phase == Phase::running);  // nothing happens before advance()
+  std::uint64_t next = 0;
+  l.unloader.unload(plugin, [&](Plugin&, const UnloadResult&) { next = l.load("plain_c").id; });
   l.settle();
-  CHECK(finished == 1);
+  REQUIRE(l.registry.find(next) != nullptr);
+  CHECK(l.registry.find(next)->name == "plain_c");
 }
 
 TEST_CASE("a module that stays mapped is said to, with what may keep it") {
@@ -282,12 +374,14 @@ TEST_CASE("a module that stays mapped is said to, with what may keep it") {
   REQUIRE(itself != nullptr);
   dlclose(itself);
   CHECK_FALSE(l.unload(plugin));
-  REQUIRE(l.parts.reports.size() == 1);
-  CHECK(has(l.parts.reports[0], "plugin 'pinned' is unloaded but stays mapped: the dynamic linker still holds it"));
-  CHECK(has(l.parts.reports[0], "it calls dlopen"));
-  CHECK(l.registry.all().empty());
-  // What the fixture should have done; the test must not leave it for the next.
-  dlclose(itself);
+  REQUIRE(l.reports.size() == 1);
+  CHECK(has(l.reports[0], "plugin 'pinned' is unloaded but stays mapped: the dynamic linker still holds it"));
+  CHECK(has(l.reports[0], "it calls dlopen"));
+  CHECK(plugin.stuck);
+  std::string why;
+  l.unloader.unload(plugin, [&](Plugin&, const UnloadResult& r) { why = r.why; });
+  CHECK(has(why, "unloaded before"));
+  dlclose(itself);  // what the fixture should have done
 }
 
 TEST_CASE("folders of dead processes are removed, those of living ones are not") {

@@ -1,4 +1,4 @@
-// A loader and an unloader on a runtime that holds nothing: what the plugin room does by itself.
+// A runtime with a loader and an unloader: what it takes to run real modules.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "plugin/registry.hpp"
 #include "plugin/unload.hpp"
 #include "plugin/watchdog.hpp"
+#include "runtime/runtime.hpp"
 
 namespace tau::test {
 
@@ -28,56 +30,68 @@ inline bool has(const std::string& text, const std::string& part) {
   return found;
 }
 
-/// Writes down what it is asked for; time is the test's.
-class FakeParts final : public host::RuntimeParts {
- public:
-  void empty(host::Owner&) override { ++emptied; }
-  std::string what_is_left(const host::Owner&) override { return left; }
-  void release_memory(host::Owner& owner) override { owner.frames.release(); }
-  std::uint64_t now_ns() override { return now; }
-  void report(const std::string& line) override { reports.push_back(line); }
-  void advance_soon() override { soon = true; }
-
-  std::string left;
-  std::vector<std::string> reports;
-  std::uint64_t now = 1'000;
-  int emptied = 0;
-  bool soon = false;
-};
+/// A function that a fixture shows to its test.
+template <class Function>
+Function* entry(const host::Plugin& plugin, const char* name) {
+  void* found = plugin.module->symbol(name);
+  REQUIRE_MESSAGE(found != nullptr, name);
+  return reinterpret_cast<Function*>(found);
+}
 
 struct Loading {
   explicit Loading(std::function<void(std::string_view)> say = [](std::string_view) {},
                    std::chrono::nanoseconds patience = std::chrono::hours(1))
-      : watchdog(std::move(say), patience) {}
+      : runtime(make_reactor(), {.blocking_threads = 4, .manual_clock = true}), watchdog(std::move(say), patience) {}
+
+  /// Nothing that a test loaded may stay behind, unless it says so by taking it from here.
+  ~Loading() {
+    bool all = false;
+    unloader.unload_all([&] { all = true; });
+    runtime.run_until([&] { return all; });
+    CHECK(unloader.idle());
+    for (const auto& plugin : registry.all()) CHECK_MESSAGE(plugin->stuck, plugin->name);
+  }
 
   /// Loads a fixture that must be fine.
-  host::Plugin& load(const std::string& name) {
-    const auto result = loader.load(fixture(name));
+  host::Plugin& load(const std::string& file, const std::string& name = {}) {
+    const auto result = loader.load(fixture(file), name);
     REQUIRE_MESSAGE(result.plugin != nullptr, result.error);
     return *result.plugin;
   }
 
-  /// Turns the loop's part until nothing is on its way out or asks to be looked at again.
+  /// Turns the loop until nothing is ready.
   void settle() {
-    do {
-      parts.soon = false;
-      unloader.advance();
-    } while (parts.soon);
+    for (int idle = 0; idle < 2; ++idle) {
+      do {
+        runtime.turn(false);
+      } while (runtime.executor.ready() || runtime.remote.pending());
+    }
   }
 
-  /// Unloads one; whether it is gone from the maps.
+  /// Unloads one to its end; whether it is gone from the maps.
   bool unload(host::Plugin& plugin) {
-    bool unmapped = false;
+    bool ended = false, unmapped = false;
     const auto copy = plugin.module->copy();
-    unloader.start(plugin, [&](host::Plugin&, const host::UnloadResult& r) { unmapped = r.unmapped; });
-    settle();
+    unloader.unload(plugin, [&](host::Plugin&, const host::UnloadResult& r) {
+      ended = true;
+      unmapped = r.unmapped;
+    });
+    runtime.run_until([&] { return ended; });
     return unmapped && !host::is_mapped(copy);
   }
 
-  FakeParts parts;
+  static std::unique_ptr<host::Reactor> make_reactor() {
+    std::string why;
+    auto reactor = host::make_reactor("auto", &why);
+    REQUIRE_MESSAGE(reactor, why);
+    return reactor;
+  }
+
+  host::Runtime runtime;
   host::Registry registry;
   host::Watchdog watchdog;
-  host::Unloader unloader{registry, parts, watchdog};
+  std::vector<std::string> reports;
+  host::Unloader unloader{runtime, registry, watchdog, [this](const std::string& line) { reports.push_back(line); }};
   host::Loader loader{registry, unloader, watchdog, {.flags_hash = {}, .rt_library = TAU_RT_LIBRARY, .folder = {}}};
 };
 

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <plugin/thread_exit.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <future>
