@@ -143,8 +143,10 @@ std::unique_ptr<Module> Module::prepare(const Request& request, PrivateFolder& f
 // An exception may not leave the dynamic linker, which would keep its lock for ever. One thrown by a
 // static constructor ends the process, as it does at a program's start, but not without a word.
 static void* open_handle(const std::string& name, const char* path) noexcept {
+  // libc declares that dlopen throws nothing; called directly, the handler would be left out.
+  void* (*volatile open)(const char*, int) = dlopen;
   try {
-    return dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    return open(path, RTLD_NOW | RTLD_LOCAL);
   } catch (...) {
     console::error_line("tau", "plugin '" + name + "': a static constructor threw: " + current_exception_text() +
                                    "; nothing can go on from here, catch it inside or do this in plugin_init");
