@@ -3,7 +3,8 @@
 //   RECV, SEND       MSG_DONTWAIT, and MSG_NOSIGNAL: a peer that went away is a result, not a SIGPIPE.
 //   READ, WRITE      O_NONBLOCK if it is set; else RWF_NOWAIT; else, where the file does not know that
 //                    (terminals; pipes before Linux 6.4), MSG_DONTWAIT for sockets, and poll(2) first for
-//                    the rest. Writing after poll(2) goes in small pieces: "writable" promises little.
+//                    the rest. To write, O_NONBLOCK is then set for the length of the call: "writable"
+//                    promises room for one byte, and the call would wait until it got rid of all.
 //   ACCEPT, CONNECT  have no such flag: O_NONBLOCK is set for the length of the call. accept4 also fails
 //                    for want of a free descriptor when nobody is calling, so that is asked first.
 //   POLL             poll(2) with no timeout.
@@ -31,8 +32,6 @@ static_assert(TAU_ERR == POLLERR && TAU_HUP == POLLHUP);
 
 // What one read or write moves at most on Linux; more is EINVAL elsewhere.
 constexpr std::uint64_t most_bytes = 0x7ffff000;
-// What a descriptor that poll(2) calls writable surely takes: _POSIX_PIPE_BUF.
-constexpr std::size_t small_piece = 512;
 
 template <class Call>
 auto retry(Call call) noexcept {
@@ -101,7 +100,7 @@ ssize_t no_wait(const tau_io& op, std::size_t length) noexcept {
 
 bool read_or_write(tau_io& op) noexcept {
   const bool reads = op.opcode == TAU_IO_READ;
-  std::size_t length = static_cast<std::size_t>(std::min(op.length, most_bytes));
+  const std::size_t length = static_cast<std::size_t>(std::min(op.length, most_bytes));
   const int flags = ::fcntl(op.fd, F_GETFL);
   if (flags < 0 || (flags & O_NONBLOCK)) return settle(op, plain(op, length));
 
@@ -118,7 +117,8 @@ bool read_or_write(tau_io& op) noexcept {
 
   const int events = look(op.fd, reads ? TAU_IN : TAU_OUT);
   if (events == 0) return false;
-  if (!reads) length = std::min(length, small_piece);
+  if (reads) return settle(op, plain(op, length));
+  NonBlocking guard(op.fd);
   return settle(op, plain(op, length));
 }
 
