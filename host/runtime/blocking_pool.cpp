@@ -1,7 +1,10 @@
+// See blocking_pool.hpp.
 #include "blocking_pool.hpp"
 
 #include <pthread.h>
 #include <signal.h>
+
+#include <utility>
 
 namespace tau::host {
 
@@ -27,10 +30,14 @@ BlockingPool::~BlockingPool() {
     unlink(job);
     job->reserved = job_taken;
     job->status = TAU_E_CANCELED;
+    lock.unlock();  // `done` may ask the pool something
     finish(job);
+    lock.lock();
   }
   wanted_.notify_all();
   ended_.wait(lock, [this] { return threads_ == 0; });
+  lock.unlock();
+  if (last_ended_) pthread_join(*last_ended_, nullptr);
 }
 
 void BlockingPool::append(tau_job* job) noexcept {
@@ -55,9 +62,14 @@ std::int32_t BlockingPool::submit(tau_job* job) noexcept {
     job->owner->jobs.fetch_sub(1, std::memory_order_seq_cst);
     return TAU_E_UNLOADING;
   }
-  job->status = TAU_OK;
   std::lock_guard lock(mutex_);
+  if (closing_) {
+    job->owner->jobs.fetch_sub(1, std::memory_order_seq_cst);
+    return TAU_E_UNLOADING;
+  }
+  job->status = TAU_OK;
   append(job);
+  // Who was notified counts as idle until he runs, so each queued job needs an idle thread of its own.
   if (idle_ >= queued_) {
     wanted_.notify_one();
     return TAU_OK;
@@ -100,52 +112,76 @@ void BlockingPool::finish(tau_job* job) noexcept {
 }
 
 bool BlockingPool::start_thread() noexcept {
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  // Signals are the loop's business.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
+  // Signals are the loop's business; faults are whoever's makes them, or a crash could not be reported.
+  sigset_t blocked, before;
+  sigfillset(&blocked);
+  for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS}) sigdelset(&blocked, fault);
+  pthread_sigmask(SIG_SETMASK, &blocked, &before);
   pthread_t thread;
-  bool started = pthread_create(&thread, &attributes, &BlockingPool::enter, this) == 0;
+  const bool started = pthread_create(&thread, nullptr, &BlockingPool::enter, this) == 0;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  pthread_attr_destroy(&attributes);
   threads_ += started;
   return started;
 }
 
 void* BlockingPool::enter(void* pool) noexcept {
+  pthread_setname_np(pthread_self(), "tau-blocking");
   static_cast<BlockingPool*>(pool)->work();
   return nullptr;
 }
 
 void BlockingPool::work() noexcept {
   std::unique_lock lock(mutex_);
+  Worker self;
+  self.next = workers_;
+  self.previous = &workers_;
+  if (workers_) workers_->previous = &self.next;
+  workers_ = &self;
+
+  run_jobs(lock, self);
+
+  *self.previous = self.next;
+  if (self.next) self.next->previous = self.previous;
+  const std::optional<pthread_t> before = std::exchange(last_ended_, pthread_self());
+  --threads_;
+  ended_.notify_all();
+  lock.unlock();
+  // From here on the pool may be gone: its destructor joins this thread, and this thread that one.
+  if (before) pthread_join(*before, nullptr);
+}
+
+/// Returns, locked, when the thread has stood idle for too long or the pool closes.
+void BlockingPool::run_jobs(std::unique_lock<std::mutex>& lock, Worker& self) noexcept {
   for (;;) {
     if (tau_job* job = head_) {
       unlink(job);
       job->reserved = job_taken;
+      self.serves = job->owner;
       lock.unlock();
       job->run(job);
-      completed_(context_, job);
+      completed_(context_, job);  // the job is the loop's from here on
       lock.lock();
+      self.serves = nullptr;
       continue;
     }
-    if (closing_) break;
+    if (closing_) return;
     ++idle_;
-    bool wanted = wanted_.wait_for(lock, keep_alive_, [this] { return head_ || closing_; });
+    const bool wanted = wanted_.wait_for(lock, keep_alive_, [this] { return head_ || closing_; });
     --idle_;
-    if (!wanted) break;
+    if (!wanted) return;
   }
-  --threads_;
-  // Under the lock: the pool may be destroyed as soon as the last thread has let go of it.
-  ended_.notify_all();
 }
 
 std::size_t BlockingPool::threads() const noexcept {
   std::lock_guard lock(mutex_);
   return threads_;
+}
+
+std::size_t BlockingPool::running(const Owner& owner) const noexcept {
+  std::lock_guard lock(mutex_);
+  std::size_t count = 0;
+  for (const Worker* worker = workers_; worker; worker = worker->next) count += worker->serves == &owner;
+  return count;
 }
 
 }  // namespace tau::host
