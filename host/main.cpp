@@ -3,26 +3,11 @@
 #include <string>
 #include <vector>
 
-#include "cli/discovery.hpp"
-#include "cli/install.hpp"
 #include "cli/launch.hpp"
 #include "cli/options.hpp"
+#include "session/commands.hpp"
 
 using namespace tau::host;
-
-namespace {
-
-int install(const Options& options) {
-  const InstallResult result = install_plugin(options.install_source, tau_home());
-  if (!result.ok) {
-    std::fprintf(stderr, "tau: %s\n", result.error.c_str());
-    return 1;
-  }
-  std::printf("installed %s\n", result.installed.c_str());
-  return 0;
-}
-
-}  // namespace
 
 int main(int argument_count, char** arguments) {
   restore_library_path();
@@ -32,6 +17,13 @@ int main(int argument_count, char** arguments) {
     std::fputs(parsed.text.c_str(), parsed.exit_code == 0 ? stdout : stderr);
     return parsed.exit_code;
   }
-  if (parsed.options->command == Command::install) return install(*parsed.options);
-  return 0;
+  const Options& options = *parsed.options;
+  switch (options.command) {
+    case Command::run: return command_run(options);
+    case Command::script: return command_script(options);
+    case Command::cache: return command_cache(options);
+    case Command::info: return command_info(options, TAU_VERSION);
+    case Command::install: return command_install(options);
+  }
+  return 2;
 }
