@@ -2,9 +2,12 @@
 #include "runtime/blocking_pool.hpp"
 
 #include <doctest/doctest.h>
+#include <pthread.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
@@ -106,6 +109,15 @@ struct Rig {
                std::chrono::nanoseconds keep_alive = BlockingPool::default_keep_alive)
       : pool(&Inbox::completed, &inbox, most, keep_alive) {}
 };
+
+/// A field of what the system tells about one of our threads.
+std::string thread_status(pid_t thread, const std::string& field) {
+  std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/status");
+  for (std::string line; std::getline(file, line);) {
+    if (line.rfind(field + ":", 0) == 0) return line.substr(line.find_first_not_of(" \t", field.size() + 1));
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -237,6 +249,60 @@ TEST_CASE("a thread that stands idle ends, and the next job finds another") {
     while (rig.pool.threads() != 0) std::this_thread::yield();
     CHECK(job.runs == 1);
   }
+}
+
+TEST_CASE("work that arrives just as a thread goes is not forgotten") {
+  TAU_SEEDED_RANDOM(random);
+  Rig rig(2, std::chrono::microseconds(20));
+  Job job(rig.plugin);
+  for (int i = 1; i <= 2000; ++i) {
+    REQUIRE(rig.pool.submit(&job) == TAU_OK);
+    rig.inbox.finish_all(rig.plugin);
+    // About a keep-alive between two jobs, sometimes less and sometimes more.
+    for (volatile unsigned spin = static_cast<unsigned>(random() % 20'000); spin > 0;) spin = spin - 1;
+  }
+  CHECK(job.ends == 2000);
+}
+
+TEST_CASE("an idle pool wakes up for nothing") {
+  Rig rig(1, std::chrono::hours(1));
+  std::atomic<pid_t> thread{0};
+  Job job(rig.plugin, [&] { thread = ::gettid(); });
+  REQUIRE(rig.pool.submit(&job) == TAU_OK);
+  rig.inbox.finish_all(rig.plugin);
+  while (thread_status(thread, "State")[0] != 'S') std::this_thread::yield();
+  const auto switches = [&] { return std::stol(thread_status(thread, "voluntary_ctxt_switches")); };
+  const long before = switches();
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // in which nothing should happen
+  CHECK(switches() - before <= 1);  // the first sleep may have been for the mutex
+  CHECK(rig.pool.threads() == 1);
+}
+
+TEST_CASE("where no thread can be started a job is refused, and taken once there can") {
+  pthread_attr_t usual, enormous;
+  REQUIRE(::pthread_getattr_default_np(&usual) == 0);
+  ::pthread_attr_init(&enormous);
+  REQUIRE(::pthread_attr_setstacksize(&enormous, std::size_t{1} << 47) == 0);
+  REQUIRE(::pthread_setattr_default_np(&enormous) == 0);
+  Rig rig;
+  Job job(rig.plugin);
+  CHECK(rig.pool.submit(&job) == TAU_E_NO_MEMORY);
+  CHECK(rig.plugin.jobs == 0);
+  CHECK(rig.pool.threads() == 0);
+  REQUIRE(::pthread_setattr_default_np(&usual) == 0);
+  ::pthread_attr_destroy(&usual);
+  ::pthread_attr_destroy(&enormous);
+  CHECK(rig.pool.submit(&job) == TAU_OK);
+  rig.inbox.finish_all(rig.plugin);
+  CHECK(job.ends == 1);
+}
+
+TEST_CASE("a running job submits another") {
+  Rig rig(1);
+  Job second(rig.plugin), first(rig.plugin, [&] { CHECK(rig.pool.submit(&second) == TAU_OK); });
+  REQUIRE(rig.pool.submit(&first) == TAU_OK);
+  rig.inbox.finish_all(rig.plugin);
+  CHECK(second.ends == 1);
 }
 
 TEST_CASE("closing the pool waits for what runs and cancels what is queued") {
