@@ -4,6 +4,7 @@
  * it; disarming it in plugin_destroy as well is good manners. */
 #include <stdio.h>
 #include <string.h>
+#include <tau/rt/note.h> /* tells how this file was compiled, also where another build than tau's makes it */
 #include <tau/rt/plugin.h>
 #include <tau/rt/timer.h>
 

@@ -21,7 +21,7 @@ class ExamplePlugin {
     tau::print("Guarded closure says: ", said ? *said : said.error().message());
   }
 
-  // Destroy. Tasks are gone by then, or go right after.
+  // Destroy. Tasks that still wait go right after it.
   ~ExamplePlugin() { tau::print("Destroyed!"); }
 
   // Answers a message of the host.
@@ -32,6 +32,7 @@ class ExamplePlugin {
   }
 
  private:
+  // Static, because it may outlive the object.
   static tau::Task<void> work() {
     tau::print("Async task running!");
     co_await tau::sleep(10ms);

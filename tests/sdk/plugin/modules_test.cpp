@@ -104,7 +104,7 @@ TEST_CASE_FIXTURE(Plugins, "the example plugins run, answer and unload") {
   Plugin& example = load("example_plugin");
   Plugin& second = load("second_plugin");
   Plugin& c = load("c_plugin");
-  CHECK(ask(example, "hello") == "working on it");
+  CHECK(ask(example, "hello") == R"({"ok":true})");
   CHECK(ask(second, "hello") == "(none)");
   CHECK(ask(c, "hello") == "hello");
   settle();
