@@ -62,12 +62,12 @@ int command_run(const Options& options) {
   }
   auto session = make_session(options);
   if (!session) return 1;
-  session->load(plugins);
-  for (const auto& plugin : session->registry().all()) {
-    for (std::uint64_t i = 0; i < options.requests && plugin->request; ++i) {
-      session->send(*plugin, to_payload("hello"));
+  session->load(plugins, [&](Plugin& plugin) {
+    for (std::uint64_t i = 0; i < options.requests && plugin.request; ++i) {
+      session->send(plugin, to_payload("hello"));
     }
-  }
+    session->settle();
+  });
   session->run_until([&] { return !session->has_live_work(); });
   session->unload_all();
   return session->failures() == 0 ? 0 : 1;

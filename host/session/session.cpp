@@ -60,27 +60,26 @@ bool Session::built(const std::filesystem::path& tree, const CompileResult& resu
   return true;
 }
 
-void Session::load(const std::vector<std::filesystem::path>& paths) {
+void Session::load(const std::vector<std::filesystem::path>& paths, const std::function<void(Plugin&)>& loaded) {
   std::vector<std::filesystem::path> trees;
   std::copy_if(paths.begin(), paths.end(), std::back_inserter(trees), is_tree);
   std::vector<CompileResult> results = builder_.build(trees);
   auto result = results.begin();
   for (const auto& path : paths) {
+    Plugin* plugin = nullptr;
     if (!is_tree(path)) {
-      load_module(path, path, {});
+      plugin = load_module(path, path, {});
     } else if (const CompileResult& compiled = *result++; built(path, compiled)) {
-      load_module(path, compiled.module, compiled.name);
+      plugin = load_module(path, compiled.module, compiled.name);
     }
+    if (plugin && loaded) loaded(*plugin);
   }
 }
 
 Plugin* Session::load(const std::filesystem::path& path) {
-  std::uint64_t newest = registry_.all().empty() ? 0 : registry_.all().back()->id;
-  unsigned before = failures_;
-  load(std::vector{path});
-  if (failures_ != before || registry_.all().empty()) return nullptr;
-  Plugin* plugin = registry_.all().back().get();
-  return plugin->id > newest ? plugin : nullptr;
+  Plugin* fresh = nullptr;
+  load(std::vector{path}, [&](Plugin& plugin) { fresh = &plugin; });
+  return fresh;
 }
 
 Plugin* Session::load_module(const std::filesystem::path& source, const std::filesystem::path& module,
@@ -155,6 +154,15 @@ bool Session::has_live_work() const {
   return std::any_of(registry_.all().begin(), registry_.all().end(),
                      [](const auto& plugin) { return plugin->has_live_work(); }) ||
          !unloader_.idle();
+}
+
+void Session::settle() {
+  // A task that is ready for ever must not keep the next plugin from being loaded.
+  constexpr std::uint64_t moment_ns = 10'000'000;
+  std::uint64_t over = runtime_.clock.now() + moment_ns;
+  do {
+    runtime_.turn(false);
+  } while ((runtime_.executor.ready() || runtime_.remote.pending()) && runtime_.clock.now() < over);
 }
 
 bool Session::run_until(const std::function<bool()>& done, std::optional<std::chrono::nanoseconds> limit) {

@@ -28,8 +28,9 @@ class Session {
   static std::unique_ptr<Session> make(const std::filesystem::path& patches, std::string* why);
   ~Session();
 
-  /// Compiles what is a source tree and loads all, in the order given. What fails is shown and counted.
-  void load(const std::vector<std::filesystem::path>& paths);
+  /// Compiles what is a source tree and loads all, in the order given. What fails is shown and counted;
+  /// what does not is told to `loaded` before the next one is loaded.
+  void load(const std::vector<std::filesystem::path>& paths, const std::function<void(Plugin&)>& loaded = {});
   /// Null with the error shown.
   Plugin* load(const std::filesystem::path& path);
 
@@ -47,6 +48,8 @@ class Session {
 
   /// Turns the loop until `done`, an end signal or, if given, a deadline. True if `done`.
   bool run_until(const std::function<bool()>& done, std::optional<std::chrono::nanoseconds> limit = {});
+  /// Lets what is ready happen, for a moment at most.
+  void settle();
   /// Whether some plugin has something that will go on by itself.
   bool has_live_work() const;
 

@@ -1,11 +1,8 @@
 // A plugin to copy: it prints, keeps a closure that pins it, answers messages and runs a task.
 #include <tau/tau.hpp>
 
-#include <chrono>
 #include <string>
 #include <string_view>
-
-using namespace std::chrono_literals;
 
 class ExamplePlugin {
  public:
@@ -35,7 +32,7 @@ class ExamplePlugin {
   // Static, because it may outlive the object.
   static tau::Task<void> work() {
     tau::print("Async task running!");
-    co_await tau::sleep(10ms);
+    co_await tau::yield_now();  // or sleep, or wait for anything: everybody else goes on meanwhile
     tau::print("Async task done!");
   }
 };
