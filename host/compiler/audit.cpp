@@ -3,7 +3,9 @@
 
 #include <elf.h>
 
+#include <algorithm>
 #include <cstring>
+#include <initializer_list>
 #include <system_error>
 
 namespace tau::host {
@@ -63,7 +65,10 @@ bool is_library_of(std::string_view soname, std::string_view library) {
          (!rest.empty() && (rest[0] == '_' || rest[0] == '-') && rest.find(".so") != rest.npos);
 }
 
-std::vector<std::string> needed_libraries(std::string_view module) {
+namespace {
+
+/// Strings of the dynamic section's entries with one of these tags.
+std::vector<std::string> dynamic_strings(std::string_view module, std::initializer_list<Elf64_Sxword> tags) {
   Elf64_Ehdr header;
   if (!read_at(module, 0, header) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
       header.e_ident[EI_CLASS] != ELFCLASS64) {
@@ -81,7 +86,7 @@ std::vector<std::string> needed_libraries(std::string_view module) {
       Elf64_Dyn entry;
       if (!read_at(module, dynamic.sh_offset + offset, entry) || entry.d_tag == DT_NULL) break;
       const std::uint64_t at = strings.sh_offset + entry.d_un.d_val;
-      if (entry.d_tag != DT_NEEDED || at >= module.size()) continue;
+      if (std::find(tags.begin(), tags.end(), entry.d_tag) == tags.end() || at >= module.size()) continue;
       const std::string_view name = module.substr(at);
       names.emplace_back(name.substr(0, name.find('\0')));
     }
@@ -90,18 +95,23 @@ std::vector<std::string> needed_libraries(std::string_view module) {
   return {};
 }
 
-std::string audit_arguments(const std::vector<std::string>& arguments) {
-  static constexpr std::string_view breaking[] = {
-      "-fshort-enums",    "-fshort-wchar",     "-fpack-struct",        "-D_GLIBCXX_DEBUG",
-      "-D_GLIBCXX_USE_CXX11_ABI", "-mlong-double-", "-fabi-version", "-m32", "-mx32", "-funsigned-char"};
-  bool after_ours = false;
-  for (const std::string& argument : arguments) {
-    if (argument.rfind("-DTAU_FLAGS_HASH=", 0) == 0) after_ours = true;
-    for (const std::string_view each : breaking) {
-      if (!after_ours || argument.rfind(each, 0) != 0) continue;
-      return "a target of its has the argument " + argument + ", which gives types another layout than the host's; "
-             "remove it";
-    }
+}  // namespace
+
+std::vector<std::string> needed_libraries(std::string_view module) { return dynamic_strings(module, {DT_NEEDED}); }
+
+std::vector<std::string> run_paths(std::string_view module) {
+  return dynamic_strings(module, {DT_RUNPATH, DT_RPATH});
+}
+
+std::string audit_libraries(std::string_view module, const fs::path& build) {
+  if (run_paths(module).empty()) return {};  // which Meson sets for such a library
+  const auto needed = needed_libraries(module);
+  std::error_code ignored;
+  for (fs::recursive_directory_iterator it(build, ignored), end; !ignored && it != end; it.increment(ignored)) {
+    const std::string name = it->path().filename().string();
+    if (std::find(needed.begin(), needed.end(), name) == needed.end()) continue;
+    return "it is linked with " + name + ", a shared library that is built beside it, and is loaded without; make "
+           "that a static_library()";
   }
   return {};
 }

@@ -5,6 +5,7 @@
 // system's copy on purpose say so by a file `uses-system-copy`.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,8 +22,15 @@ std::string audit(const std::vector<Patch>& patches, const std::vector<std::stri
 /// a target come after ours, of which TAU_FLAGS_HASH is the last. Empty, or what to remove.
 std::string audit_arguments(const std::vector<std::string>& arguments);
 
+/// Whether the module wants a shared library that was built with it: it is loaded as a copy, elsewhere, and
+/// alone. Empty, or the remedy.
+std::string audit_libraries(std::string_view module, const std::filesystem::path& build);
+
 /// DT_NEEDED of a 64-bit shared object, given its bytes; empty when it is none.
 std::vector<std::string> needed_libraries(std::string_view module);
+
+/// DT_RUNPATH and DT_RPATH likewise.
+std::vector<std::string> run_paths(std::string_view module);
 
 /// Whether `path` is a header of `library` under a system include folder.
 bool is_system_header_of(std::string_view path, std::string_view library);

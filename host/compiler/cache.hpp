@@ -34,6 +34,7 @@ struct Slot {
   std::filesystem::path stamp() const { return root / "stamp"; }
   std::filesystem::path modules() const { return root / "modules"; }
   std::filesystem::path compile_commands() const { return root / "compile_commands.json"; }
+  std::filesystem::path wraps() const { return root / "wraps"; }
   std::filesystem::path clock() const { return root / "clock"; }
 };
 

@@ -174,11 +174,12 @@ bool Job::build_once(const Foundation& foundation, const FileLock& lock, Freshne
 
   if (freshness == Freshness::start_over || !build.is_sound()) {
     fs::remove(slot_.stamp(), ignored);
-    Workspace{environment_, slot_, tree_, &foundation}.forget_wraps();
+    if (!Workspace{environment_, slot_, tree_, &foundation}.forget_wraps(error)) return fail(error), true;
     const CommandResult result = build.setup();
     if (!result.ok()) {
       build.condemn();
-      return fail(diagnosis.of_setup(result)), true;
+      const std::string circumstances = diagnosis.of_circumstances(result);
+      return fail(circumstances.empty() ? diagnosis.of_setup(result) : circumstances), true;
     }
     write_compile_commands(foundation);
   }
@@ -202,12 +203,12 @@ bool Job::build_once(const Foundation& foundation, const FileLock& lock, Freshne
   Stamp stamp = take_stamp(build, *target, headers);
   const bool missed_edit = stamp.newest_ns(slot_.root) >= begun_ns;
   if (!result.ok()) {
-    fail(diagnosis.of_build(result));
-    // What failed for a reason of its own can be gone on with. Where the disk was full or an edit came
-    // between, nobody knows what lies there.
-    const bool about_sources = result.kind == CommandResult::Kind::exited &&
-                               result_.error.find("TAU_HOME") == std::string::npos;
-    if (!about_sources || missed_edit || !write_atomically(slot_.stamp(), stamp.text(), error)) build.condemn();
+    const std::string circumstances = diagnosis.of_circumstances(result);
+    fail(circumstances.empty() ? diagnosis.of_build(result) : circumstances);
+    // Sources that fail by themselves leave a folder that can be gone on with, and a stamp without a module.
+    if (!circumstances.empty() || missed_edit || !write_atomically(slot_.stamp(), stamp.text(), error)) {
+      build.condemn();
+    }
     return true;
   }
   const bool did_nothing = result.output.find("ninja: no work to do.") != std::string::npos;
@@ -235,7 +236,9 @@ bool Job::build_once(const Foundation& foundation, const FileLock& lock, Freshne
 bool Job::publish(const ModuleTarget& target, const std::vector<std::string>& headers) {
   const auto content = read_file(slot_.build() / target.output);
   if (!content) return fail("the build made no '" + target.output + "'");
-  if (const auto report = audit(environment_.patches, headers, *content); !report.empty()) {
+  auto report = audit(environment_.patches, headers, *content);
+  if (report.empty()) report = audit_libraries(*content, slot_.build());
+  if (!report.empty()) {
     return fail("'" + shown_ + "': " + report);
   }
   result_.module = slot_.modules() / (file_name_for(target.name) + "-" + hash_of(*content) + ".so");
@@ -287,16 +290,7 @@ Stamp Job::take_stamp(const Build& build, const ModuleTarget& target, const std:
 
   std::vector<fs::path> descriptions;
   for (const fs::path& each : build_description_files(slot_.build())) descriptions.push_back(real_path(each));
-  // Meson does not ask to be run again when these change.
-  std::error_code ignored;
-  for (fs::recursive_directory_iterator it(tree_ / "subprojects", ignored), end; !ignored && it != end;
-       it.increment(ignored)) {
-    const fs::path& path = it->path();
-    const bool wrap = path.extension() == ".wrap";
-    const bool package_file = path.native().find("/subprojects/packagefiles/") != std::string::npos;
-    if (!it->is_directory(ignored) && (wrap || package_file)) descriptions.push_back(path);
-    if (it.depth() == 0 && it->is_directory(ignored) && path.filename() != "packagefiles") it.disable_recursion_pending();
-  }
+  for (const fs::path& each : wrap_files(tree_)) descriptions.push_back(each);
 
   const auto add_all = [&](Stamp::Kind kind, std::vector<fs::path>& paths) {
     std::sort(paths.begin(), paths.end());

@@ -169,7 +169,6 @@ std::string Diagnosis::of_circumstances(const CommandResult& result) const {
 }
 
 std::string Diagnosis::of_setup(const CommandResult& result) const {
-  if (std::string text = of_circumstances(result); !text.empty()) return text;
   std::string text = from_meson_error(result.output);
   std::string hint;
   for (const Patch& patch : environment.patches) {
@@ -189,7 +188,6 @@ std::string Diagnosis::of_setup(const CommandResult& result) const {
 }
 
 std::string Diagnosis::of_build(const CommandResult& result) const {
-  if (std::string text = of_circumstances(result); !text.empty()) return text;
   return with_real_paths(errors_first(without_ninja(result.output)));
 }
 

@@ -20,19 +20,18 @@ struct Diagnosis {
   std::string shown;             // the plugin's path as the user gave it; empty for our own packages
   std::filesystem::path plugin;  // canonical
 
-  /// Of a failed `meson setup`.
+  /// What went wrong outside of the sources, if something did: a disk that is full, a plugin that vanished, a
+  /// signal. The build folder is not to be trusted then.
+  std::string of_circumstances(const CommandResult& result) const;
+  /// Of a failed `meson setup`, when it was no circumstance.
   std::string of_setup(const CommandResult& result) const;
-  /// Of a failed `ninja`.
+  /// Of a failed `ninja`, when it was no circumstance.
   std::string of_build(const CommandResult& result) const;
   /// What the compiler said in a build that went well; empty when nothing.
   std::string warnings(const CommandResult& result) const;
 
   /// Workspace paths turned into real ones.
   std::string with_real_paths(std::string text) const;
-
- private:
-  /// What went wrong outside of the sources: a disk that is full, a plugin that vanished, a signal.
-  std::string of_circumstances(const CommandResult& result) const;
 };
 
 /// Ninja's output without its own lines; the parts of failed steps first.

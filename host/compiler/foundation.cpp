@@ -96,7 +96,8 @@ std::optional<Foundation> find_foundation(const Environment& environment, const 
   const Build build(slot, lock, {}, stop);
   const Diagnosis diagnosis{environment, slot, {}, {}};
   if (const auto result = build.setup(); !result.ok()) {
-    error = diagnosis.of_setup(result);
+    error = diagnosis.of_circumstances(result);
+    if (error.empty()) error = diagnosis.of_setup(result);
     return std::nullopt;
   }
   const std::string archive = find_archive(slot.build());
@@ -105,7 +106,8 @@ std::optional<Foundation> find_foundation(const Environment& environment, const 
     return std::nullopt;
   }
   if (const auto result = build.ninja(archive); !result.ok()) {
-    error = diagnosis.of_build(result);
+    error = diagnosis.of_circumstances(result);
+    if (error.empty()) error = diagnosis.of_build(result);
     return std::nullopt;
   }
   if (progress && has_precompiled_headers()) progress("precompiled header, once");

@@ -9,6 +9,7 @@
 
 #include "compiler/build_config.hpp"
 #include "flags.hpp"
+#include "hash.hpp"
 
 namespace tau::host {
 namespace fs = std::filesystem;
@@ -155,17 +156,40 @@ bool Workspace::write(bool& changed, std::string& error) const {
          write_if_changed(slot.native_file(), native_file(*this), changed, error);
 }
 
-void Workspace::forget_wraps() const {
-  const auto ours = names_of(environment.patches);
+bool Workspace::forget_wraps(std::string& error) const {
+  Hasher hasher;
+  for (const fs::path& each : wrap_files(plugin)) {
+    hasher.add(each.native());
+    hasher.add(read_file(each).value_or(""));
+  }
+  bool others = false;
+  if (!write_if_changed(slot.wraps(), hasher.hex(), others, error)) return false;
+
+  std::vector<std::string> ours{"plugin"};
+  for (const Patch& patch : environment.patches) ours.insert(ours.end(), {patch.name, patch.name + ".wrap"});
   std::error_code ignored;
   std::vector<fs::path> leftovers;
   for (fs::directory_iterator it(slot.super() / "subprojects", ignored), end; !ignored && it != end;
        it.increment(ignored)) {
-    if (it->path().extension() != ".wrap") continue;
-    const std::string name = it->path().stem().string();
-    if (std::find(ours.begin(), ours.end(), name) == ours.end()) leftovers.push_back(it->path());
+    const bool wrap = it->path().extension() == ".wrap";
+    const bool mine = std::find(ours.begin(), ours.end(), it->path().filename()) != ours.end();
+    if (!mine && (wrap || others)) leftovers.push_back(it->path());
   }
-  for (const fs::path& each : leftovers) fs::remove(each, ignored);
+  for (const fs::path& each : leftovers) fs::remove_all(each, ignored);
+  return true;
+}
+
+std::vector<fs::path> wrap_files(const fs::path& plugin) {
+  std::vector<fs::path> files;
+  std::error_code ignored;
+  const fs::path top = plugin / "subprojects";
+  for (fs::recursive_directory_iterator it(top, ignored), end; !ignored && it != end; it.increment(ignored)) {
+    const bool package_file = it->path().native().rfind((top / "packagefiles").native() + "/", 0) == 0;
+    std::error_code gone;
+    if (!it->is_directory(gone) && (package_file || it->path().extension() == ".wrap")) files.push_back(it->path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
 }
 
 }  // namespace tau::host

@@ -13,6 +13,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "cache.hpp"
 #include "environment.hpp"
@@ -29,9 +30,14 @@ struct Workspace {
   /// Writes what is missing or different. `changed`: a build folder that exists is of no use any more.
   bool write(bool& changed, std::string& error) const;
 
-  /// Removes what Meson left in subprojects/ for wraps that the plugin may have dropped since.
-  void forget_wraps() const;
+  /// Before a set-up: removes what Meson left in subprojects/ for wraps that the plugin may have dropped
+  /// since. What was downloaded stays, unless one of the plugin's wraps is another now: Meson would take the
+  /// old download for it.
+  bool forget_wraps(std::string& error) const;
 };
+
+/// A plugin's wraps and the files that go with them: they are read by the set-up, which does not say so.
+std::vector<std::filesystem::path> wrap_files(const std::filesystem::path& plugin);
 
 /// A string for a Meson machine file, where nothing is escaped: a backslash stands for itself.
 std::string machine_string(std::string_view text);

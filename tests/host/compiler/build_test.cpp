@@ -187,6 +187,15 @@ TEST_CASE("a target's own argument that changes layouts is refused") {
   CHECK(contains(result.error, "argument -fshort-enums"));
 }
 
+TEST_CASE("the precompiled header is really used") {
+  if (flags_summary().rfind("gcc", 0) != 0) return;  // only GCC has one
+  const auto plugin = fresh_plugin();
+  auto text = text_of(plugin / "plain.cpp");
+  text.erase(0, text.find('\n'));  // its #include
+  write_file(plugin / "plain.cpp", text);
+  require_ok(shared_tau().compile(plugin));
+}
+
 TEST_CASE("a target with flags of its own is built without the precompiled header") {
   const auto plugin = fresh_plugin();
   write_file(plugin / "meson.build",

@@ -125,6 +125,18 @@ TEST_CASE("a library that was taken from the system by another way is refused") 
   CHECK(contains(result.error, "dependency('stdint')"));
 }
 
+TEST_CASE("a shared library that is built beside the module is refused") {
+  const auto plugin = fresh_plugin();
+  write_file(plugin / "meson.build", "project('x', 'cpp')\nbeside = shared_library('beside', 'beside.cpp')\n"
+             "shared_module('x', 'plain.cpp', dependencies: dependency('tau'), link_with: beside)\n");
+  write_file(plugin / "beside.cpp", "__attribute__((visibility(\"default\"))) int beside() { return 1; }\n");
+  write_file(plugin / "plain.cpp", text_of(plugin / "plain.cpp") + "int beside();\nextern \"C\" int plugin_beside() { return beside(); }\n");
+  const auto result = shared_tau().compile(plugin);
+  CHECK_FALSE(result.ok);
+  CHECK(contains(result.error, "linked with libbeside.so, a shared library that is built beside it"));
+  CHECK(contains(result.error, "static_library()"));
+}
+
 TEST_CASE("a compiler or a tool that is not on PATH is named with the remedy") {
   const auto plugin = fresh_plugin();
   Tau& tau = shared_tau();

@@ -85,6 +85,45 @@ TEST_CASE("a vendored copy of the library is not used") {
   require_ok(shared_tau().compile(plugin, patches()));
 }
 
+TEST_CASE("what a plugin's wraps fetch lands in the cache, gets ours, and is fetched anew when a wrap changes") {
+  Tau& tau = shared_tau();
+  if (std::system("git --version > /dev/null 2>&1") != 0) return;
+  // Upstream: a library that asks for fixlib, in a repository, in two versions.
+  const auto upstream = tau / "upstream";
+  fs::copy(fixtures() / "forms/subprojects/bar", upstream, fs::copy_options::recursive);
+  const std::string git = "git -C '" + upstream.string() + "' -c user.name=t -c user.email=t@example.invalid ";
+  REQUIRE(std::system((git + "init -q && " + git + "add . && " + git + "commit -qm one && " + git + "tag one").c_str()) == 0);
+  write_file(upstream / "bar.h", text_of(upstream / "bar.h") + "#define BAR_IS_NEW 1\n");
+  REQUIRE(std::system((git + "commit -qam two && " + git + "tag two").c_str()) == 0);
+
+  const auto plugin = asking(
+      "shared_module('asking', 'plain.cpp', dependencies: [dependency('tau'), dependency('bar')])\n",
+      "#include <bar.h>\nconst char* origin() { return bar_fixlib(); }\n"
+      "#ifdef BAR_IS_NEW\nextern \"C\" __attribute__((visibility(\"default\"))) int plugin_new() { return 1; }\n#endif\n");
+  const auto with_revision = [&](const std::string& revision) {
+    write_file(plugin / "subprojects/bar.wrap", "[wrap-git]\nurl = file://" + upstream.string() + "\ndirectory = bar\nrevision = " +
+               revision + "\n[provide]\nbar = bar_dep\n");
+  };
+  with_revision("one");
+  auto before = snapshot(plugin);
+  auto result = tau.compile(plugin, patches());
+  require_ok(result);
+  CHECK(snapshot(plugin) == before);
+  CHECK(contains(text_of(result.module), "ours"));
+  CHECK_FALSE(contains(text_of(result.module), "plugin_new"));
+  with_revision("two");
+  result = tau.compile(plugin, patches());
+  require_ok(result);
+  CHECK(contains(text_of(result.module), "plugin_new"));
+  CHECK(tau.compile(plugin, patches()).fresh);
+
+  // And a wrap that is dropped leaves nothing that fails the set-up.
+  fs::remove_all(plugin / "subprojects");
+  write_file(plugin / "meson.build", "project('asking', 'cpp')\nshared_module('asking', 'more.cpp', dependencies: dependency('tau'))\n");
+  fs::copy(fixtures() / "plain/plain.cpp", plugin / "more.cpp");
+  require_ok(tau.compile(plugin, patches()));
+}
+
 TEST_CASE("each patch is announced with its folder") {
   const auto lines = Compiler(shared_tau().installation(patches())).announcement();
   REQUIRE(lines.size() == 3);
