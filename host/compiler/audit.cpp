@@ -116,6 +116,22 @@ std::string audit_libraries(std::string_view module, const fs::path& build) {
   return {};
 }
 
+std::string audit_arguments(const std::vector<std::string>& arguments) {
+  static constexpr std::string_view breaking[] = {
+      "-fshort-enums", "-fshort-wchar", "-fpack-struct", "-D_GLIBCXX_DEBUG", "-D_GLIBCXX_USE_CXX11_ABI",
+      "-mlong-double-", "-fabi-version", "-m32", "-mx32", "-funsigned-char"};
+  bool after_ours = false;
+  for (const std::string& argument : arguments) {
+    if (argument.rfind("-DTAU_FLAGS_HASH=", 0) == 0) after_ours = true;
+    for (const std::string_view each : breaking) {
+      if (!after_ours || argument.rfind(each, 0) != 0) continue;
+      return "a target of its has the argument " + argument + ", which gives types another layout than the host's; "
+             "remove it";
+    }
+  }
+  return {};
+}
+
 std::string audit(const std::vector<Patch>& patches, const std::vector<std::string>& headers,
                   std::string_view module) {
   const auto needed = needed_libraries(module);
