@@ -8,6 +8,8 @@
 #include <initializer_list>
 #include <system_error>
 
+#include "concat.hpp"
+
 namespace tau::host {
 namespace fs = std::filesystem;
 
@@ -33,9 +35,9 @@ std::string_view first_component_after(std::string_view path, std::string_view f
 }
 
 std::string bypassed(const Patch& patch, const std::string& trace) {
-  return "it uses the system's " + patch.name + " (" + trace + "), which knows nothing of tau's loop; ask for ours: "
-         "dependency('" + patch.name + "') among the shared_module's dependencies, instead of find_library() or "
-         "a bare #include\n";
+  return concat({"it uses the system's ", patch.name, " (", trace, "), which knows nothing of tau's loop; ask for ours: "
+                 "dependency('", patch.name, "') among the shared_module's dependencies, instead of find_library() or "
+                 "a bare #include\n"});
 }
 
 }  // namespace
@@ -110,8 +112,8 @@ std::string audit_libraries(std::string_view module, const fs::path& build) {
   for (fs::recursive_directory_iterator it(build, ignored), end; !ignored && it != end; it.increment(ignored)) {
     const std::string name = it->path().filename().string();
     if (std::find(needed.begin(), needed.end(), name) == needed.end()) continue;
-    return "it is linked with " + name + ", a shared library that is built beside it, and is loaded without; make "
-           "that a static_library()";
+    return concat({"it is linked with ", name, ", a shared library that is built beside it, and is loaded without; "
+                   "make that a static_library()"});
   }
   return {};
 }
@@ -125,8 +127,8 @@ std::string audit_arguments(const std::vector<std::string>& arguments) {
     if (argument.rfind("-DTAU_FLAGS_HASH=", 0) == 0) after_ours = true;
     for (const std::string_view each : breaking) {
       if (!after_ours || argument.rfind(each, 0) != 0) continue;
-      return "a target of its has the argument " + argument + ", which gives types another layout than the host's; "
-             "remove it";
+      return concat({"a target of its has the argument ", argument,
+                     ", which gives types another layout than the host's; remove it"});
     }
   }
   return {};

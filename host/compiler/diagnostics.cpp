@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "build.hpp"
+#include "concat.hpp"
 
 namespace tau::host {
 namespace fs = std::filesystem;
@@ -176,10 +177,13 @@ std::string Diagnosis::of_setup(const CommandResult& result) const {
                           contains(text, "Dependency '" + patch.name + "'") ||
                           contains(text, "tau-patches-" + patch.name);
     if (!about_it) continue;
-    hint = "'" + patch.name + "' comes from tau (" + patch.folder.string() + ")";
+    hint = concat({"'", patch.name, "' comes from tau (", patch.folder.native(), ")"});
     const auto needed = line_with(result.output, "Dependency " + patch.name, "but need:");
-    hint += needed.empty() ? ", and this way of asking for it leads past that; ask with dependency('" + patch.name + "')\n"
-                           : ", in another version than the plugin asks for: " + needed + "\n";
+    if (needed.empty()) {
+      append(hint, {", and this way of asking for it leads past that; ask with dependency('", patch.name, "')\n"});
+    } else {
+      append(hint, {", in another version than the plugin asks for: ", needed, "\n"});
+    }
   }
   if (hint.empty() && contains(text, "Dependency ") && contains(text, " not found")) {
     hint = "install its development package, or put a wrap for it into the plugin's subprojects/\n";

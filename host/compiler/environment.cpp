@@ -7,6 +7,7 @@
 
 #include "compiler/build_config.hpp"
 #include "command.hpp"
+#include "concat.hpp"
 #include "files.hpp"
 #include "flags.hpp"
 #include "hash.hpp"
@@ -69,9 +70,10 @@ std::optional<Environment> find_environment(const Installation& installation, st
   environment.cpp_compiler = resolve(build_config::cpp_compiler, std::size(build_config::cpp_compiler));
   environment.c_compiler = resolve(build_config::c_compiler, std::size(build_config::c_compiler));
   if (environment.cpp_compiler.empty()) {
-    error = std::string("there is no '") + build_config::cpp_compiler[0] +
-            "' on PATH, the compiler that this tau was built with (" + build_config::compiler_id + " " +
-            build_config::compiler_version + "); install it (Debian, Ubuntu: apt install g++)";
+    error = concat({"there is no '", build_config::cpp_compiler[0],
+                    "' on PATH, the compiler that this tau was built with (", build_config::compiler_id, " ",
+                    build_config::compiler_version, "); install it (Debian, Ubuntu: apt install ",
+                    std::string_view(build_config::compiler_id) == "clang" ? "clang" : "g++", ")"});
     return std::nullopt;
   }
 
@@ -91,10 +93,10 @@ std::optional<Environment> find_environment(const Installation& installation, st
   hasher.add(pkg_config_path ? pkg_config_path : "");
   environment.hash = hasher.hex();
 
-  environment.description = "root: " + installation.root.string() +
-                            "\ncompiler: " + environment.cpp_compiler.front() + "\nflags: " + flags_summary() +
-                            "\npatches: " + installation.patches_list.string() + "\nPKG_CONFIG_PATH: " +
-                            (pkg_config_path ? pkg_config_path : "") + "\n";
+  environment.description =
+      concat({"root: ", installation.root.native(), "\ncompiler: ", environment.cpp_compiler.front(),
+              "\nflags: ", flags_summary(), "\npatches: ", installation.patches_list.native(),
+              "\nPKG_CONFIG_PATH: ", pkg_config_path ? pkg_config_path : "", "\n"});
   return environment;
 }
 

@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "concat.hpp"
+
 namespace tau::host {
 namespace fs = std::filesystem;
 
@@ -30,8 +32,8 @@ FileState state_of(const struct stat& status) {
 /// A name beside `path` that no other thread or process uses.
 fs::path aside(const fs::path& path, const char* kind) {
   static std::atomic<unsigned> counter{0};
-  return path.parent_path() / (std::string(".") + kind + "-" + path.filename().string() + "-" +
-                               std::to_string(getpid()) + "-" + std::to_string(counter++));
+  return path.parent_path() / concat({".", kind, "-", path.filename().native(), "-", std::to_string(getpid()), "-",
+                                      std::to_string(counter++)});
 }
 
 bool write_all(int fd, std::string_view text) {
@@ -135,21 +137,20 @@ bool check_private(const fs::path& path, std::string& error) {
     return false;
   }
   if (status.st_uid != ::geteuid()) {
-    error = name + " belongs to " + user_name(status.st_uid) + ", not to " + user_name(::geteuid()) +
-            ", so what lies there is not loaded; remove it, or set TAU_HOME to a folder of your own";
+    error = concat({name, " belongs to ", user_name(status.st_uid), ", not to ", user_name(::geteuid()),
+                    ", so what lies there is not loaded; remove it, or set TAU_HOME to a folder of your own"});
     return false;
   }
   if (status.st_mode & (S_IWGRP | S_IWOTH)) {
-    error = name + " may be written by other users, so what lies there is not loaded; look whether it is as "
-            "you left it, then: chmod go-w " + name;
+    error = concat({name, " may be written by other users, so what lies there is not loaded; look whether it is as "
+                    "you left it, then: chmod go-w ", name});
     return false;
   }
   return true;
 }
 
 std::string describe_failure(std::string_view what, const fs::path& path, int error_number) {
-  std::string text = std::string(what) + " '" + path.string() + "': " +
-                     std::generic_category().message(error_number);
+  const std::string text = concat({what, " '", path.native(), "': ", std::generic_category().message(error_number)});
   switch (error_number) {
     case ENOSPC:
     case EDQUOT:

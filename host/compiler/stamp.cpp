@@ -5,6 +5,7 @@
 #include <charconv>
 #include <system_error>
 
+#include "concat.hpp"
 #include "hash.hpp"
 
 namespace tau::host {
@@ -37,13 +38,12 @@ bool is_passing(const std::string& name) {
 }  // namespace
 
 std::string Stamp::text() const {
-  std::string result(heading);
-  result += "\n" + project + "\n" + module + "\n" + std::to_string(taken_ns) + "\n";
+  std::string result = concat({heading, "\n", project, "\n", module, "\n", std::to_string(taken_ns), "\n"});
   for (const Entry& entry : entries) {
     result += static_cast<char>(entry.kind);
-    for (const auto number : {entry.state.mtime_ns, entry.state.ctime_ns}) result += " " + std::to_string(number);
-    for (const auto number : {entry.state.size, entry.state.inode}) result += " " + std::to_string(number);
-    result += " " + entry.names + " " + entry.path + "\n";
+    for (const auto number : {entry.state.mtime_ns, entry.state.ctime_ns}) append(result, {" ", std::to_string(number)});
+    for (const auto number : {entry.state.size, entry.state.inode}) append(result, {" ", std::to_string(number)});
+    append(result, {" ", entry.names, " ", entry.path, "\n"});
   }
   // Without this line the text is not whole.
   return result + "end\n";

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "compiler/build_config.hpp"
+#include "concat.hpp"
 #include "flags.hpp"
 #include "hash.hpp"
 
@@ -18,7 +19,7 @@ namespace {
 
 std::string machine_list(const std::vector<std::string>& items) {
   std::string text = "[";
-  for (const std::string& item : items) text += (text.size() > 1 ? ", " : "") + machine_string(item);
+  for (const std::string& item : items) append(text, {text.size() > 1 ? ", " : "", machine_string(item)});
   return text + "]";
 }
 
@@ -30,23 +31,24 @@ std::vector<std::string> names_of(const std::vector<Patch>& patches) {
 
 /// Meson keeps an answer for each combination of these arguments (in each order), whatever fallback is
 /// asked for beside; asked first by us, every one is ours.
-std::string ask_in_all_forms(const std::string& name) {
-  return "foreach method : ['auto', 'pkg-config', 'cmake', 'config-tool', 'system', 'builtin', 'extraframework']\n"
-         "  dependency('" + name + "', method: method)\n"
-         "  foreach static : [true, false]\n"
-         "    dependency('" + name + "', method: method, static: static)\n"
-         "    dependency('" + name + "', static: static, method: method)\n"
-         "  endforeach\n"
-         "endforeach\n";
+std::string ask_in_all_forms(std::string_view name) {
+  return concat({
+      "foreach method : ['auto', 'pkg-config', 'cmake', 'config-tool', 'system', 'builtin', 'extraframework']\n"
+      "  dependency('", name, "', method: method)\n"
+      "  foreach static : [true, false]\n"
+      "    dependency('", name, "', method: method, static: static)\n"
+      "    dependency('", name, "', static: static, method: method)\n"
+      "  endforeach\n"
+      "endforeach\n"});
 }
 
 std::string super_project(const Workspace& workspace) {
   std::string text = "# Written by tau; see native.ini beside.\nproject('plugin-build', meson_version: '>=1.0.0')\n";
   const bool foundation = workspace.plugin.empty();  // the sdk alone
   for (const Patch& patch : workspace.environment.patches) {
-    // Both: whoever asks for `static: true` gets the override, too.
     if (foundation && patch.name != "tau") continue;
-    text += "subproject('" + patch.name + "', default_options: 'default_library=both')\n";
+    // Both: whoever asks for `static: true` gets the override, too.
+    append(text, {"subproject('", patch.name, "', default_options: 'default_library=both')\n"});
     if (!foundation) text += ask_in_all_forms(patch.name);
   }
   if (!foundation) text += "subproject('plugin')\n";
@@ -54,14 +56,14 @@ std::string super_project(const Workspace& workspace) {
 }
 
 std::string wrap_for(const Patch& patch) {
-  return "[wrap-file]\ndirectory = " + patch.name + "\n\n[provide]\n" + patch.name + " = " +
-         dependency_variable(patch.name) + "\n";
+  return concat({"[wrap-file]\ndirectory = ", patch.name, "\n\n[provide]\n", patch.name, " = ",
+                 dependency_variable(patch.name), "\n"});
 }
 
 /// Found by pkg-config before the system's, and impossible to satisfy.
 std::string poison_for(const Patch& patch) {
-  return "Name: " + patch.name + "\nDescription: replaced by tau\nVersion: 0\nRequires: tau-patches-" + patch.name +
-         "\n";
+  return concat({"Name: ", patch.name, "\nDescription: replaced by tau\nVersion: 0\nRequires: tau-patches-",
+                 patch.name, "\n"});
 }
 
 /// What a plugin's default_options may not change. Newer Meson lets them win over [built-in options], not
@@ -69,55 +71,69 @@ std::string poison_for(const Patch& patch) {
 std::string fixed_options() {
   const bool undefined_allowed =
       std::string_view(build_config::compiler_id) == "clang" && std::string_view(build_config::sanitize) != "none";
-  return std::string("b_ndebug = '") + build_config::ndebug + "'\nb_sanitize = '" + build_config::sanitize +
-         "'\nb_lto = false\nb_lundef = " + (undefined_allowed ? "false" : "true") +
-         "\nb_staticpic = true\nb_coverage = false\nunity = 'off'\nwerror = false\ndefault_library = 'static'\n";
+  return concat({"b_ndebug = '", build_config::ndebug, "'\nb_sanitize = '", build_config::sanitize,
+                 "'\nb_lto = false\nb_lundef = ", undefined_allowed ? "false" : "true",
+                 "\nb_staticpic = true\nb_coverage = false\nunity = 'off'\nwerror = false\n"
+                 "default_library = 'static'\n"});
+}
+
+/// Debug information and __FILE__ name the real files. Compiler messages do not obey; see diagnostics.hpp.
+std::vector<std::string> prefix_maps(const Workspace& workspace) {
+  std::vector<std::string> maps;
+  const auto add = [&maps](std::string_view name, const fs::path& real) {
+    maps.push_back(concat({"-ffile-prefix-map=../super/subprojects/", name, "=", real.native()}));
+  };
+  for (const Patch& patch : workspace.environment.patches) add(patch.name, patch.folder);
+  if (!workspace.plugin.empty()) add("plugin", workspace.plugin);
+  return maps;
+}
+
+/// Our poison first, then what the user has there.
+std::vector<std::string> pkg_config_path(const Workspace& workspace) {
+  std::vector<std::string> folders{(workspace.slot.root / "pc").string()};
+  const char* theirs = std::getenv("PKG_CONFIG_PATH");
+  std::string_view rest = theirs ? theirs : "";
+  while (!rest.empty()) {
+    const auto end = std::min(rest.find(':'), rest.size());
+    if (end > 0) folders.emplace_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return folders;
 }
 
 std::string native_file(const Workspace& workspace) {
   const Environment& environment = workspace.environment;
   PluginFlags flags = plugin_flags();
-  const std::string hash = "-DTAU_FLAGS_HASH=\"" + flags_hash() + "\"";
-  flags.cpp_args.push_back(hash);
-  flags.c_args.push_back(hash);
-  // Debug information and __FILE__ name the real files. Compiler messages do not obey; see diagnostics.hpp.
-  std::vector<std::string> maps;
+  const auto maps = prefix_maps(workspace);
+  for (auto* args : {&flags.cpp_args, &flags.c_args}) {
+    args->push_back(concat({"-DTAU_FLAGS_HASH=\"", flags_hash(), "\""}));
+    args->insert(args->end(), maps.begin(), maps.end());
+  }
+
+  std::string text = "# Written by tau: the compiler and flags of the host.\n[binaries]\n";
+  append(text, {"cpp = ", machine_list(environment.cpp_compiler), "\n"});
+  if (!environment.c_compiler.empty()) append(text, {"c = ", machine_list(environment.c_compiler), "\n"});
+
+  const std::string link_args = machine_list(flags.link_args);
+  append(text, {"\n[built-in options]\n", fixed_options(),
+                "optimization = '", build_config::optimization,
+                "'\ndebug = false\nb_colorout = 'never'\nwrap_mode = 'default'\ncpp_std = '", build_config::cpp_std,
+                "'\ncpp_args = ", machine_list(flags.cpp_args),
+                "\nc_args = ", machine_list(flags.c_args),
+                "\ncpp_link_args = ", link_args,
+                "\nc_link_args = ", link_args,
+                "\nforce_fallback_for = ", machine_list(names_of(environment.patches)),
+                "\npkg_config_path = ", machine_list(pkg_config_path(workspace)), "\n"});
+
+  append(text, {"\n[plugin:built-in options]\n", fixed_options()});
   for (const Patch& patch : environment.patches) {
-    maps.push_back("-ffile-prefix-map=../super/subprojects/" + patch.name + "=" + patch.folder.string());
+    append(text, {"\n[", patch.name, ":built-in options]\ndefault_library = 'both'\nwarning_level = '0'\n"});
   }
-  if (!workspace.plugin.empty()) {
-    maps.push_back("-ffile-prefix-map=../super/subprojects/plugin=" + workspace.plugin.string());
-  }
-  for (auto* args : {&flags.cpp_args, &flags.c_args}) args->insert(args->end(), maps.begin(), maps.end());
-
-  std::string text = "# Written by tau: the compiler and flags of the host.\n[binaries]\ncpp = " +
-                     machine_list(environment.cpp_compiler) + "\n";
-  if (!environment.c_compiler.empty()) text += "c = " + machine_list(environment.c_compiler) + "\n";
-
-  std::vector<std::string> pc{(workspace.slot.root / "pc").string()};
-  if (const char* theirs = std::getenv("PKG_CONFIG_PATH"); theirs && *theirs) {
-    std::string_view rest = theirs;
-    while (!rest.empty()) {
-      const auto end = std::min(rest.find(':'), rest.size());
-      if (end > 0) pc.emplace_back(rest.substr(0, end));
-      rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
-  }
-  text += "\n[built-in options]\n" + fixed_options() + "optimization = '" + build_config::optimization +
-          "'\ndebug = false\nb_colorout = 'never'\nwrap_mode = 'default'\ncpp_std = '" + build_config::cpp_std +
-          "'\ncpp_args = " + machine_list(flags.cpp_args) + "\nc_args = " + machine_list(flags.c_args) +
-          "\ncpp_link_args = " + machine_list(flags.link_args) + "\nc_link_args = " + machine_list(flags.link_args) +
-          "\nforce_fallback_for = " + machine_list(names_of(environment.patches)) + "\npkg_config_path = " +
-          machine_list(pc) + "\n";
-
-  text += "\n[plugin:built-in options]\n" + fixed_options();
-  for (const Patch& patch : environment.patches) {
-    text += "\n[" + patch.name + ":built-in options]\ndefault_library = 'both'\nwarning_level = '0'\n";
-  }
-  text += "\n[tau:project options]\nrt_dir = " + machine_string(environment.rt_library.parent_path().string()) + "\n";
+  append(text, {"\n[tau:project options]\nrt_dir = ",
+                machine_string(environment.rt_library.parent_path().native()), "\n"});
   if (workspace.foundation) {
-    text += "archive = " + machine_string(workspace.foundation->archive.string()) +
-            "\nprecompiled = " + machine_string(workspace.foundation->header.string()) + "\n";
+    append(text, {"archive = ", machine_string(workspace.foundation->archive.native()),
+                  "\nprecompiled = ", machine_string(workspace.foundation->header.native()), "\n"});
   }
   return text;
 }
@@ -136,8 +152,8 @@ bool link_to(const fs::path& link, const fs::path& target, bool& changed, std::s
 }  // namespace
 
 std::string machine_string(std::string_view text) {
-  const std::string quote = text.find('\'') == text.npos ? "'" : "'''";
-  return quote + std::string(text) + quote;
+  const std::string_view quote = text.find('\'') == text.npos ? "'" : "'''";
+  return concat({quote, text, quote});
 }
 
 bool Workspace::write(bool& changed, std::string& error) const {
