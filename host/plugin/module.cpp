@@ -103,6 +103,13 @@ std::string read_maps() {
 bool is_mapped(const std::filesystem::path& path) {
   const std::string maps = read_maps();
   const std::string& name = path.native();
+  if (maps.empty()) {
+    // No /proc here: the dynamic linker's list is the next best witness.
+    Objects objects;
+    objects.wanted = name;
+    dl_iterate_phdr(visit, &objects);
+    return objects.end != 0;
+  }
   // A whole path at the line's end: nothing follows it but, for a removed file, a word in parentheses.
   for (auto at = maps.find(name); at != std::string::npos; at = maps.find(name, at + 1)) {
     const char after = at + name.size() < maps.size() ? maps[at + name.size()] : '\n';

@@ -64,8 +64,15 @@ const fs::path& PrivateFolder::path(std::string* why, const fs::path& base) {
   bases.emplace_back("/tmp");
 
   std::string last;
-  for (const auto& in : bases) {
-    if (!in.is_absolute()) continue;
+  for (const auto& given : bases) {
+    if (!given.is_absolute()) continue;
+    // Without links on the way, so that /proc/self/maps calls the copies by the same name.
+    std::error_code error;
+    const auto in = fs::canonical(given, error);
+    if (error) {
+      last = "'" + given.string() + "': " + error.message();
+      continue;
+    }
     if (!may_hold_code(in)) {
       last = "'" + in.string() + "' cannot be written or is mounted noexec";
       continue;

@@ -425,6 +425,21 @@ TEST_CASE("a module that stays mapped is said to, with what may keep it") {
   dlclose(itself);  // what the fixture should have done
 }
 
+TEST_CASE("a module is seen in the maps also when the way to its copy leads through a link") {
+  const auto folder = test_folder();
+  fs::create_directory(folder / "real");
+  fs::create_directory_symlink(folder / "real", folder / "link");
+  setenv("XDG_RUNTIME_DIR", (folder / "link").c_str(), 1);
+  {
+    Loading l;
+    Plugin& plugin = l.load("hello");
+    CHECK(plugin.module->mapped());
+    CHECK(l.unload(plugin));
+  }
+  unsetenv("XDG_RUNTIME_DIR");
+  fs::remove_all(folder);
+}
+
 TEST_CASE("folders of dead processes are removed, those of living ones are not") {
   const auto folder = test_folder();
   fs::create_directory(folder / "tau-modules-dead00");
