@@ -128,6 +128,19 @@ static_assert(!AnswersRequests<Plain> && !AnswersRequests<Runs>);
 static_assert(AnswersRequests<View> && AnswersRequests<Silent> && AnswersRequests<Later> && AnswersRequests<LaterByView>);
 static_assert(HasRun<Runs> && !HasRun<Plain>);
 
+// What would be left out for its form or its access is noticed.
+class Private {
+  [[maybe_unused]] void request(std::string_view) {}
+  [[maybe_unused]] Task<void> run();
+};
+struct Odd {
+  void request(int);
+  Task<void> run(int);
+};
+static_assert(!AnswersRequests<Private> && NamesRequest<Private> && NamesRun<Private>);
+static_assert(!AnswersRequests<Odd> && NamesRequest<Odd> && NamesRun<Odd>);
+static_assert(NamesRequest<View> && !NamesRequest<Plain> && !NamesRun<Plain>);
+
 }  // namespace
 
 TEST_CASE_FIXTURE(Defined<Plain>, "the constructor is init, the destructor is destroy") {

@@ -36,6 +36,21 @@ concept AnswersRequests = TakesView<P> || requires(P& plugin, std::string payloa
   plugin.request(std::move(payload));
 };
 
+// A member of that name which cannot be called would be left out without a word. It is found by making
+// the name ambiguous, which happens before access is looked at.
+struct HasRequestName {
+  int request;
+};
+struct HasRunName {
+  int run;
+};
+template <class P, class Name>
+struct WithName : P, Name {};
+template <class P>
+concept NamesRequest = !std::is_final_v<P> && !requires { &WithName<P, HasRequestName>::request; };
+template <class P>
+concept NamesRun = !std::is_final_v<P> && !requires { &WithName<P, HasRunName>::run; };
+
 // ---- run() -----------------------------------------------------------------------------------------
 
 /// The task of run(): tells of an exception, since nobody joins it.
@@ -62,6 +77,9 @@ template <class P>
 std::int32_t make_plugin(tau_plugin* self, PluginObject<P>*& object) noexcept {
   static_assert(std::is_default_constructible_v<P>,
                 "TAU_DEFINE_PLUGIN: the host makes the plugin, so its constructor takes no arguments");
+  static_assert(HasRun<P> || !NamesRun<P>, "TAU_DEFINE_PLUGIN: run() must be public and take no arguments");
+  static_assert(AnswersRequests<P> || !NamesRequest<P>,
+                "TAU_DEFINE_PLUGIN: request() must be public and take a std::string_view or a std::string");
   try {
     object = new PluginObject<P>();
     if constexpr (HasRun<P>) {
