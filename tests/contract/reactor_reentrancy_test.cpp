@@ -1,4 +1,7 @@
 // Contract item 6: callbacks that submit, cancel, register, deregister and poll.
+// (Descriptors are named variables here: Clang 14 does not let a lambda capture a structured binding.)
+#include <tuple>
+
 #include "reactor_rig.hpp"
 
 using namespace tau;
@@ -6,7 +9,8 @@ using namespace tau::test;
 
 TEST_CASE("what a callback cancels is not called, be it next in the row or last") {
   Rig rig;
-  auto [a, b] = socket_pair(SOCK_NONBLOCK);
+  Fd a, b;
+  std::tie(a, b) = socket_pair(SOCK_NONBLOCK);
   const tau_fd handle = rig.registered(b.get());
   FdWait waits[4] = {FdWait(TAU_IN), FdWait(TAU_IN), FdWait(TAU_IN), FdWait(TAU_IN)};
   for (FdWait& wait : waits) CHECK(rig->wait_ready(handle, &wait) == TAU_PENDING);
@@ -24,7 +28,8 @@ TEST_CASE("what a callback cancels is not called, be it next in the row or last"
 
 TEST_CASE("a callback destroys its own operation, its descriptor and its registration") {
   Rig rig;
-  auto [a, b] = socket_pair(SOCK_NONBLOCK);
+  Fd a, b;
+  std::tie(a, b) = socket_pair(SOCK_NONBLOCK);
   const tau_fd handle = rig.registered(b.get());
   char text[4];
   auto* receive = new Op(TAU_IO_RECV, b.get(), text, 4);
@@ -47,8 +52,10 @@ TEST_CASE("a callback destroys its own operation, its descriptor and its registr
 
 TEST_CASE("a callback closes a descriptor whose event is in the same batch, and another takes its number") {
   Rig rig;
-  auto [a, b] = socket_pair(SOCK_NONBLOCK);
-  auto [c, d] = socket_pair(SOCK_NONBLOCK);
+  Fd a, b;
+  std::tie(a, b) = socket_pair(SOCK_NONBLOCK);
+  Fd c, d;
+  std::tie(c, d) = socket_pair(SOCK_NONBLOCK);
   char text[4];
   Op one(TAU_IO_RECV, b.get(), text, 4), two(TAU_IO_RECV, d.get(), text, 4);
   Op fresh(TAU_IO_RECV, -1, text, 4);
@@ -99,7 +106,8 @@ TEST_CASE("a callback may poll: the inner poll tells what the outer one had not 
 
 TEST_CASE("an inner poll serves the rest of the same descriptor's queue before it sleeps") {
   Rig rig;
-  auto [a, b] = socket_pair(SOCK_NONBLOCK);
+  Fd a, b;
+  std::tie(a, b) = socket_pair(SOCK_NONBLOCK);
   char text[4];
   Op one(TAU_IO_RECV, b.get(), text, 1), two(TAU_IO_RECV, b.get(), text, 1), look(TAU_IO_POLL, b.get());
   look.flags = TAU_IN;
@@ -116,8 +124,10 @@ TEST_CASE("an inner poll serves the rest of the same descriptor's queue before i
 
 TEST_CASE("callbacks that submit anew keep neither poll nor other descriptors waiting for ever") {
   Rig rig;
-  auto [a, b] = socket_pair(SOCK_NONBLOCK);
-  auto [c, d] = socket_pair(SOCK_NONBLOCK);
+  Fd a, b;
+  std::tie(a, b) = socket_pair(SOCK_NONBLOCK);
+  Fd c, d;
+  std::tie(c, d) = socket_pair(SOCK_NONBLOCK);
   // Two operations that queue up behind each other: the descriptor is ready whenever one is served,
   // since each callback sends what the next will receive.
   char text[4];
