@@ -1,5 +1,5 @@
-// Scripts: a line a command, for tests and for trying things out. This file reads them; the session that
-// carries them out is another's matter.
+// Scripts: a line a command, for tests and for trying things out. This file reads them; to
+// carry them out is another's matter.
 //
 //   # two plugins, one after the other
 //   load plugins/example-plugin
