@@ -67,6 +67,7 @@ int main() {
     times.push_back(milliseconds(begin));
   }
   std::sort(times.begin(), times.end());
-  std::printf("%-44s %8.3f ms  (99th of 100: %.3f ms)\n", "nothing changed, 300 headers", times[100], times[198]);
+  std::printf("{\"bench\":\"freshness_check\",\"ms\":%.3f,\"p99\":%.3f,\"target\":1}\n", times[100], times[198]);
+  std::printf("%-44s %8.3f ms  (99th of 100: %.3f ms)   target: at most 1 ms\n", "nothing changed, 300 headers", times[100], times[198]);
   return 0;
 }

@@ -36,9 +36,12 @@ void measure(const char* name) {
     unloads.push_back(microseconds(loaded, end));
     both.push_back(microseconds(begin, end));
   }
-  std::printf("%-14s %7zu KiB   load %6.0f us   unload %6.0f us   both %6.0f us (medians)\n", name,
+  const double cycle = median(both);
+  std::printf("{\"bench\":\"load_unload_%s\",\"us\":%.1f,\"load_us\":%.1f,\"unload_us\":%.1f,\"target\":1000}\n",
+              name, cycle, median(loads), median(unloads));
+  std::printf("  load and unload %-14s %7zu KiB   load %6.0f us   unload %6.0f us   both %6.0f us (medians)   target: at most 1000 us\n", name,
               static_cast<std::size_t>(std::filesystem::file_size(fixture(name))) / 1024, median(loads),
-              median(unloads), median(both));
+              median(unloads), cycle);
 }
 
 }  // namespace
