@@ -75,7 +75,8 @@ enum {
  *
  * Ownership: the caller's, until fired or withdrawn.
  * Threading: `fire` runs on the loop's thread, never inside the call that linked it.
- * Unload:    [drained]; a wait that is still linked when its owner goes is unlinked, not fired. */
+ * Unload:    [drained]; a wait that is still linked when its owner goes is unlinked, not fired. One for
+ *            a task of the same owner is fired, as that task goes first. */
 typedef struct tau_wait {
   void (*fire)(struct tau_wait* self);
   tau_plugin* owner;
