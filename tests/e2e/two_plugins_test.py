@@ -80,7 +80,7 @@ class TwoPlugins(unittest.TestCase):
 
     def guard_offset(self, module: Path) -> int:
         """Of PLUGIN_GUARD, which must lie in the module's own data segment."""
-        lines = [line.split() for line in tool("nm", "-C", module).splitlines() if "PLUGIN_GUARD" in line]
+        lines = [line.split() for line in tool("nm", "-C", module).splitlines() if line.endswith(" PLUGIN_GUARD")]
         self.assertEqual(len(lines), 1, f"{module}: {lines}")
         self.assertIn(lines[0][1], ("d", "D"), lines[0])
         return int(lines[0][0], 16)

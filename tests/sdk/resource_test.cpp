@@ -82,6 +82,8 @@ TEST_CASE_FIXTURE(TwoPlugins, "a name is taken once, and what was refused is des
   CHECK(as_other([&] { return resource::put<shared::Refused>("one", alive); }).error() == Errc::exists);
   CHECK(resource::put<shared::Refused>("", alive).error() == Errc::invalid);
   CHECK(alive == 1);
+  unload(plugin);
+  CHECK(alive == 0);
   CHECK_THROWS_AS((void)resource::put<shared::Throws>("two"), std::runtime_error);
   CHECK(resource::get<shared::Throws>("two").error() == Errc::not_found);
 }
