@@ -22,19 +22,17 @@ struct Body {
   std::function<void(tau_task*)> drop = [](tau_task*) {};
   int polls = 0;
   int drops = 0;
-
-  static constexpr tau_task_fns fns{
-      [](tau_task* task) -> std::int32_t {
-        auto* body = static_cast<Body*>(task->data);
-        ++body->polls;
-        return body->poll(task);
-      },
-      [](tau_task* task) {
-        auto* body = static_cast<Body*>(task->data);
-        ++body->drops;
-        body->drop(task);
-      }};
 };
+constexpr tau_task_fns body_fns{[](tau_task* task) -> std::int32_t {
+                                  auto* body = static_cast<Body*>(task->data);
+                                  ++body->polls;
+                                  return body->poll(task);
+                                },
+                                [](tau_task* task) {
+                                  auto* body = static_cast<Body*>(task->data);
+                                  ++body->drops;
+                                  body->drop(task);
+                                }};
 
 class Loop {
   std::deque<Body> bodies_;
@@ -60,7 +58,7 @@ class Loop {
   Body& new_body() { return bodies_.emplace_back(); }
   tau_task_id spawn(Body& body, tau_plugin* by = nullptr) {
     tau_task_id id = 0;
-    REQUIRE(executor.spawn(by ? *by : owner, &Body::fns, nullptr, &body, &id) == TAU_OK);
+    REQUIRE(executor.spawn(by ? *by : owner, &body_fns, nullptr, &body, &id) == TAU_OK);
     return id;
   }
   void drain() {
@@ -81,7 +79,9 @@ struct Wait : tau_wait {
   }
 };
 
-std::int32_t pending(tau_task*) { return TAU_PENDING; }
+std::int32_t pending(tau_task*) {
+  return TAU_PENDING;
+}
 
 }  // namespace
 
@@ -100,7 +100,7 @@ TEST_CASE_FIXTURE(Loop, "tasks run in the order in which they were woken") {
 }
 
 TEST_CASE_FIXTURE(Loop, "a finished task stays until it is detached, and then its id is stale") {
-  Body &body = new_body();
+  Body& body = new_body();
   tau_task_id id = spawn(body);
   settle();
   void* data = nullptr;
@@ -145,7 +145,7 @@ TEST_CASE_FIXTURE(Loop, "a wake while running brings the task back behind the ot
 }
 
 TEST_CASE_FIXTURE(Loop, "spawn abort join: the wait fires and the id is stale") {
-  Body &body = new_body();
+  Body& body = new_body();
   body.poll = pending;
   tau_task_id id = spawn(body);
   settle();
@@ -162,7 +162,7 @@ TEST_CASE_FIXTURE(Loop, "spawn abort join: the wait fires and the id is stale") 
 }
 
 TEST_CASE_FIXTURE(Loop, "a task that aborts itself is dropped at its next suspension") {
-  Body &body = new_body();
+  Body& body = new_body();
   bool alive_after_abort = false;
   body.poll = [&](tau_task* task) {
     executor.abort(static_cast<TaskSlot*>(task));
@@ -176,7 +176,7 @@ TEST_CASE_FIXTURE(Loop, "a task that aborts itself is dropped at its next suspen
 }
 
 TEST_CASE_FIXTURE(Loop, "a task that aborts itself and ends has ended") {
-  Body &body = new_body();
+  Body& body = new_body();
   body.poll = [&](tau_task* task) {
     executor.abort(static_cast<TaskSlot*>(task));
     return TAU_READY;
@@ -188,7 +188,7 @@ TEST_CASE_FIXTURE(Loop, "a task that aborts itself and ends has ended") {
 }
 
 TEST_CASE_FIXTURE(Loop, "an aborted task that was never polled is dropped without a poll") {
-  Body &body = new_body();
+  Body& body = new_body();
   executor.abort(executor.find(spawn(body)));
   settle();
   CHECK(body.polls == 0);
@@ -221,7 +221,7 @@ TEST_CASE_FIXTURE(Loop, "unloading drops every task, and a destructor can spawn 
     if (i % 2) bodies[i]->poll = pending;
     bodies[i]->drop = [&, i](tau_task*) {
       tau_task_id id;
-      refused += executor.spawn(owner, &Body::fns, nullptr, nullptr, &id) == TAU_E_UNLOADING;
+      refused += executor.spawn(owner, &body_fns, nullptr, nullptr, &id) == TAU_E_UNLOADING;
       // Others may be gone, queued, or yet to be dropped.
       if (TaskSlot* other = executor.find(ids[(i * 7 + 1) % 1000])) {
         executor.wake(other);
@@ -233,7 +233,7 @@ TEST_CASE_FIXTURE(Loop, "unloading drops every task, and a destructor can spawn 
   executor.run(500);
   tau_plugin stays;
   stays.phase = Phase::running;
-  Body &untouched = new_body();
+  Body& untouched = new_body();
   tau_task_id untouched_id = spawn(untouched, &stays);
   owner.phase = Phase::unloading;
   executor.drop_owner(owner);
@@ -290,7 +290,7 @@ TEST_CASE_FIXTURE(Loop, "a slot named in the remote queue is not reused before i
 TEST_CASE_FIXTURE(Loop, "a million live tasks") {
   constexpr std::size_t count = 1'000'000;
   std::vector<tau_task_id> ids(count);
-  Body &shared = new_body();
+  Body& shared = new_body();
   shared.poll = pending;
   for (auto& id : ids) id = spawn(shared);
   settle();

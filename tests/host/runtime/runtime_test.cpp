@@ -37,14 +37,13 @@ struct CountingReactor final : Reactor {
 /// A task that is ready at every turn.
 struct Busy {
   long switches = 0;
-
-  static constexpr tau_task_fns fns{[](tau_task* task) -> std::int32_t {
-                                      ++static_cast<Busy*>(task->data)->switches;
-                                      Runtime::instance()->executor.wake(static_cast<TaskSlot*>(task));
-                                      return TAU_PENDING;
-                                    },
-                                    [](tau_task*) {}};
 };
+constexpr tau_task_fns busy_fns{[](tau_task* task) -> std::int32_t {
+                                  ++static_cast<Busy*>(task->data)->switches;
+                                  Runtime::instance()->executor.wake(static_cast<TaskSlot*>(task));
+                                  return TAU_PENDING;
+                                },
+                                [](tau_task*) {}};
 
 struct Counting {
   std::unique_ptr<CountingReactor> made = std::make_unique<CountingReactor>();
@@ -61,7 +60,7 @@ struct Counting {
   }
   void spawn() {
     tau_task_id id = 0;
-    REQUIRE(runtime.executor.spawn(owner, &Busy::fns, nullptr, &busy, &id) == TAU_OK);
+    REQUIRE(runtime.executor.spawn(owner, &busy_fns, nullptr, &busy, &id) == TAU_OK);
   }
 };
 
