@@ -3,7 +3,6 @@
 
 #include <tau/rt/plugin.h>
 
-#include <charconv>
 #include <concepts>
 #include <string>
 #include <string_view>
@@ -22,15 +21,30 @@ enum class LogLevel : std::int32_t {
 
 namespace detail {
 
-inline void append_text(std::string& line, std::string_view text) { line += text; }
-inline void append_text(std::string& line, std::same_as<bool> auto value) { line += value ? "true" : "false"; }
-inline void append_text(std::string& line, std::same_as<char> auto value) { line += value; }
+// Out of line, in src/log.cpp: each source that logs would compile them anew.
+void append_text(std::string& line, std::string_view text);
+void append_number(std::string& line, long long value);
+void append_number(std::string& line, unsigned long long value);
+void append_number(std::string& line, float value);
+void append_number(std::string& line, double value);
+void append_number(std::string& line, long double value);
+
+inline void append_text(std::string& line, std::same_as<bool> auto value) {
+  append_text(line, std::string_view(value ? "true" : "false"));
+}
+inline void append_text(std::string& line, std::same_as<char> auto value) {
+  append_text(line, std::string_view(&value, 1));
+}
 template <class N>
   requires((std::integral<N> || std::floating_point<N>) && !std::same_as<N, bool> && !std::same_as<N, char>)
 void append_text(std::string& line, N value) {
-  char digits[64];
-  auto end = std::to_chars(digits, digits + sizeof digits, value);
-  line.append(digits, end.ptr);
+  if constexpr (std::floating_point<N>) {
+    append_number(line, value);
+  } else if constexpr (std::signed_integral<N>) {
+    append_number(line, static_cast<long long>(value));
+  } else {
+    append_number(line, static_cast<unsigned long long>(value));
+  }
 }
 
 }  // namespace detail

@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <complex>
 #include <filesystem>
 #include <future>
 #include <memory_resource>
@@ -129,6 +130,8 @@ static_assert(all<std::optional<std::string>, std::variant<int, std::string>, st
                   std::tuple<>, std::tuple<int, std::string>, std::pair<int, int>, std::array<std::string, 3>>);
 static_assert(all<std::bitset<70>, std::complex<double>, std::unique_ptr<int>, std::unique_ptr<int, shared::Deleter>,
                   std::filesystem::path, std::chrono::nanoseconds, std::chrono::steady_clock::time_point>);
+static_assert(!all<std::filesystem::path::iterator>);
+static_assert(!all<std::filesystem::directory_entry>);
 static_assert(all<tau::Error, tau::Result<std::string>, tau::Result<void>>);
 static_assert(all<tau::PluginGuard, tau::PluginBox<shared::Virtual>, tau::PluginArc<shared::Virtual>,
                   tau::PluginFn<int(int)>>);
