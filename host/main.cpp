@@ -1,4 +1,5 @@
 // Flags in, exit code out.
+#include <csignal>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -11,6 +12,8 @@ using namespace tau::host;
 
 int main(int argument_count, char** arguments) {
   restore_library_path();
+  // A reader that hangs up, ours or a plugin's peer, is an error of the write, not the end of the host.
+  std::signal(SIGPIPE, SIG_IGN);
   const ParsedOptions parsed =
       parse_options(std::vector<std::string>(arguments + 1, arguments + argument_count), TAU_VERSION);
   if (!parsed.options) {

@@ -1,11 +1,7 @@
 // Folders that cannot be read count as empty: discovery serves whoever named nothing.
 #include "cli/discovery.hpp"
 
-#include <pwd.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <set>
 #include <system_error>
 
@@ -46,15 +42,6 @@ fs::path nearest_folder(const fs::path& start) {
 }
 
 }  // namespace
-
-fs::path tau_home() {
-  if (const char* home = std::getenv("TAU_HOME"); home != nullptr && *home != '\0') return home;
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') return fs::path(home) / ".tau";
-  if (const passwd* user = getpwuid(getuid()); user != nullptr && user->pw_dir != nullptr) {
-    return fs::path(user->pw_dir) / ".tau";
-  }
-  return {};
-}
 
 Discovery discover_plugins(const fs::path& start, const fs::path& home) {
   Discovery discovery;

@@ -7,9 +7,6 @@
 
 namespace tau::host {
 
-/// $TAU_HOME, else ~/.tau. Empty when neither the environment nor the user database tells.
-std::filesystem::path tau_home();
-
 struct Discovery {
   /// Source trees (with a meson.build) and modules (*.so), each folder's in the order of their names. A
   /// plugin of the nearest folder hides one of the same name in the home.

@@ -100,6 +100,9 @@ ParsedOptions parse_options(const std::vector<std::string>& arguments, const std
   install->add_option("SOURCE", options.install_source, "USER/REPO on GitHub, a git URL or a local path")
       ->required();
 
+  run->footer("--requests N and --patches FILE go with it; see tau --help.");
+  script->footer("--patches FILE goes with it; see tau --help.");
+
   // Not before: commands would inherit it.
   app.footer(examples);
 
@@ -111,6 +114,10 @@ ParsedOptions parse_options(const std::vector<std::string>& arguments, const std
     return {std::nullopt, chosen.empty() ? app.help() : chosen.front()->help("tau"), 0};
   } catch (const CLI::CallForVersion& version_text) {
     return {std::nullopt, std::string(version_text.what()) + "\n", 0};
+  } catch (const CLI::ArgumentMismatch& error) {
+    // "--requests: 1 required N missing" is CLI11's way to say it.
+    const std::string option = std::string(error.what()).substr(0, std::string(error.what()).find(':'));
+    return usage_error(app, option + " needs a value after it");
   } catch (const CLI::ParseError& error) {
     return usage_error(app, error.what());
   }

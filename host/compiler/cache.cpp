@@ -2,7 +2,6 @@
 #include "cache.hpp"
 
 #include <cerrno>
-#include <cstdlib>
 #include <set>
 #include <system_error>
 
@@ -60,15 +59,6 @@ std::string file_name_for(std::string_view name) {
   if (result.empty() || result.front() == '.') result.insert(result.begin(), '_');
   if (result.size() > 60) result.resize(60);
   return result;
-}
-
-fs::path Cache::default_home() {
-  if (const char* home = std::getenv("TAU_HOME"); home && *home) {
-    std::error_code ignored;
-    return fs::absolute(home, ignored);
-  }
-  if (const char* home = std::getenv("HOME"); home && *home == '/') return fs::path(home) / ".tau";
-  return {};
 }
 
 bool Cache::open(const Environment& environment, std::string& error) const {

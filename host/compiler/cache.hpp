@@ -50,9 +50,7 @@ struct CacheEntry {
 
 class Cache {
  public:
-  /// $TAU_HOME, else ~/.tau; empty when neither is known.
-  static std::filesystem::path default_home();
-
+  /// `home` as of home.hpp; empty when there is none.
   explicit Cache(std::filesystem::path home) : home_(std::move(home)) {}
 
   std::filesystem::path folder() const { return home_ / "buildcache"; }

@@ -18,6 +18,7 @@
 #include "environment.hpp"
 #include "foundation.hpp"
 #include "hash.hpp"
+#include "home.hpp"
 #include "introspect.hpp"
 #include "stamp.hpp"
 #include "workspace.hpp"
@@ -35,7 +36,7 @@ constexpr int attempts = 3;
 class Job {
  public:
   Job(const Installation& installation, const CompileRequest& request, const Progress& progress)
-      : installation_(installation), request_(request), progress_(progress), cache_(Cache::default_home()) {}
+      : installation_(installation), request_(request), progress_(progress), cache_(tau_home()) {}
 
   CompileResult run() {
     if (!find_plugin() || !find_slot()) return std::move(result_);
@@ -81,9 +82,11 @@ bool Job::find_plugin() {
   if (shown_.find('\n') != shown_.npos) return fail("the path of a plugin may not contain a line break");
   std::error_code problem;
   tree_ = fs::canonical(request_.source, problem);
-  if (problem) return fail("'" + shown_ + "': " + problem.message());
+  if (problem) {
+    return fail("'" + shown_ + "': " + problem.message() + "; name a plugin's source tree or a built module (.so)");
+  }
   result_.name = tree_.filename().string();
-  if (!fs::is_directory(tree_, problem)) return fail("'" + shown_ + "' is not a plugin: not a folder");
+  if (!fs::is_directory(tree_, problem)) return fail("'" + shown_ + "' is not a plugin: not a folder; name its source tree or a built module (.so)");
   if (!fs::is_regular_file(tree_ / "meson.build", problem)) {
     return fail("'" + shown_ + "' is not a plugin: no meson.build there");
   }

@@ -109,13 +109,18 @@ bool write_if_changed(const fs::path& path, std::string_view text, bool& changed
 }
 
 bool make_private_directory(const fs::path& path, std::string& error) {
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-    if (errno != ENOENT || !path.has_parent_path() || path.parent_path() == path) {
-      error = describe_failure("cannot make the folder", path, errno);
-      return false;
-    }
-    if (!make_private_directory(path.parent_path(), error)) return false;
-    return make_private_directory(path, error);
+  int problem = ::mkdir(path.c_str(), 0700) == 0 ? 0 : errno;
+  // A file system such as /proc says ENOENT as well when it takes no folders: one that is above is not made.
+  std::error_code ignored;
+  const fs::path above = path.parent_path();
+  if (problem == ENOENT && !above.empty() && !fs::exists(above, ignored)) {
+    if (!make_private_directory(above, error)) return false;
+    problem = ::mkdir(path.c_str(), 0700) == 0 ? 0 : errno;
+  }
+  if (problem != 0 && problem != EEXIST) {
+    error = describe_failure("cannot make the folder", path, problem);
+    if (problem == ENOENT) error += "; set TAU_HOME to a folder that can be written";
+    return false;
   }
   struct stat status{};
   if (::stat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {

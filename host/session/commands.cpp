@@ -1,5 +1,7 @@
 #include "commands.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
@@ -16,6 +18,7 @@
 #include "compiler/environment.hpp"
 #include "compiler/flags.hpp"
 #include "console.hpp"
+#include "home.hpp"
 #include "script_runner.hpp"
 #include "session.hpp"
 
@@ -44,6 +47,18 @@ std::string age(std::chrono::system_clock::duration since) {
   return std::to_string(minutes / 60 / 24) + " days ago";
 }
 
+// Unloads all; the exit code.
+int end(Session& session, bool failed) {
+  session.unload_all();
+  const int code = failed || session.failures() != 0 ? 1 : 0;
+  // A module that stays mapped has static destructors, which at exit() would find no runtime any more.
+  if (session.has_stuck()) {
+    std::fflush(nullptr);
+    _exit(code);
+  }
+  return code;
+}
+
 }  // namespace
 
 int command_run(const Options& options) {
@@ -69,8 +84,7 @@ int command_run(const Options& options) {
     session->settle();
   });
   session->run_until([&] { return !session->has_live_work(); });
-  session->unload_all();
-  return session->failures() == 0 ? 0 : 1;
+  return end(*session, false);
 }
 
 int command_script(const Options& options) {
@@ -93,12 +107,11 @@ int command_script(const Options& options) {
   auto session = make_session(options);
   if (!session) return 1;
   unsigned failed = run_script(*session, script, name);
-  session->unload_all();
-  return failed + session->failures() == 0 ? 0 : 1;
+  return end(*session, failed != 0);
 }
 
 int command_cache(const Options& options) {
-  std::filesystem::path home = Cache::default_home();
+  std::filesystem::path home = tau_home();
   if (home.empty()) {
     console::error_line("tau", "there is no home directory; set TAU_HOME to where the cache may be");
     return 1;
@@ -112,7 +125,9 @@ int command_cache(const Options& options) {
     return busy.empty() ? 0 : 1;
   }
   std::printf("%s\n", cache.folder().c_str());
-  for (const CacheEntry& entry : cache.list(current_environment(options))) {
+  const std::vector<CacheEntry> entries = cache.list(current_environment(options));
+  if (entries.empty()) std::printf("  nothing yet\n");
+  for (const CacheEntry& entry : entries) {
     std::string what = entry.source.empty() ? "shared by the plugins of an environment" : entry.source.string();
     std::printf("  %-8s %7.1f MB  %-14s %s  %s\n", entry.current ? "current" : "old",
                 static_cast<double>(entry.bytes) / 1e6, age(std::chrono::system_clock::now() - entry.used).c_str(),
@@ -137,7 +152,7 @@ int command_info(const Options& options, const char* version) {
       std::printf("  %s → %s\n", patch.name.c_str(), patch.folder.c_str());
     }
   }
-  Cache cache(Cache::default_home());
+  Cache cache(tau_home());
   std::printf("cache:    %s\n", cache.folder().c_str());
   if (!environment) {
     std::fflush(stdout);

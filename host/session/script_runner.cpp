@@ -84,7 +84,11 @@ Outcome carry_out(Session& session, const ScriptCommand& command) {
 unsigned run_script(Session& session, const Script& script, const std::string& name) {
   unsigned failed = 0;
   for (const ScriptCommand& command : script.commands) {
-    if (EndSignals::received()) break;
+    if (EndSignals::received()) {
+      console::error_line("script", name + ":" + std::to_string(command.line) +
+                                        ": ended by a signal; what follows was not done");
+      return failed + 1;
+    }
     Outcome wrong = carry_out(session, command);
     if (!wrong) continue;
     ++failed;

@@ -59,6 +59,8 @@ class Session {
   const Builder& builder() const noexcept { return builder_; }
   /// Whether a module loaded under that name or from that path is mapped.
   bool is_mapped(const std::string& name_or_path) const;
+  /// Whether some module was unloaded and yet stays mapped.
+  bool has_stuck() const;
   /// What failed so far.
   unsigned failures() const noexcept { return failures_; }
 

@@ -35,8 +35,6 @@ EndSignals::EndSignals(void (*wake)()) {
     sigaction(signal, nullptr, &before);
     if (before.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
   }
-  // A plugin's peer that hangs up is an error of its write, not the end of the host.
-  signal(SIGPIPE, SIG_IGN);
 }
 
 EndSignals::~EndSignals() {

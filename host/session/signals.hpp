@@ -5,7 +5,7 @@
 
 namespace tau::host {
 
-/// While it lives SIGINT, SIGTERM and SIGHUP are the host's, and SIGPIPE is ignored. One at a time.
+/// While it lives SIGINT, SIGTERM and SIGHUP are the host's. One at a time.
 class EndSignals {
  public:
   /// `wake` is called in the signal handler, on whatever thread: it may do only what a handler may.

@@ -1,16 +1,12 @@
 """dist/run.sh compiles, loads, runs and unloads two plugins; each has its own identity and is itself only."""
 
-import os
 import re
-import shutil
 import signal
 import subprocess
-import sys
-import tempfile
-import unittest
 from pathlib import Path
 
-SOURCE, DIST = (Path(argument) for argument in sys.argv[1:3])
+from support import DIST, PATIENCE, SOURCE, TauTest, main
+
 PLUGINS = [SOURCE / "plugins" / "example-plugin", SOURCE / "plugins" / "second-plugin"]
 
 # In this order; other lines may stand between.
@@ -34,21 +30,16 @@ def tool(*command) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-class TwoPlugins(unittest.TestCase):
+class TwoPlugins(TauTest):
     @classmethod
     def setUpClass(cls):
-        cls.home = Path(tempfile.mkdtemp(prefix="tau-e2e-"))
-        cls.environment = {**os.environ, "TAU_HOME": str(cls.home)}
+        super().setUpClass()
         command = [DIST / "run.sh"]
         for plugin in PLUGINS:
             command += ["--plugin", plugin.relative_to(SOURCE)]
         cls.done = subprocess.run(command, cwd=SOURCE, env=cls.environment, stdin=subprocess.DEVNULL,
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=240,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PATIENCE,
                                   check=False)
-
-    @classmethod
-    def tearDownClass(cls):
-        shutil.rmtree(cls.home, ignore_errors=True)
 
     def modules(self) -> list:
         """What was built for each plugin, by the order of PLUGINS."""
@@ -125,4 +116,4 @@ class TwoPlugins(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1])
+    main()

@@ -55,13 +55,3 @@ TEST_CASE("a folder that links to itself ends the search all the same") {
   std::filesystem::create_directory_symlink("loop", temp / "home/plugins/loop");
   CHECK(discover_plugins(temp.path(), temp / "home").plugins.empty());
 }
-
-TEST_CASE("TAU_HOME says where the home is") {
-  const char* before = getenv("TAU_HOME");
-  const std::string saved = before == nullptr ? "" : before;
-  setenv("TAU_HOME", "/some/where", 1);
-  CHECK(tau_home() == "/some/where");
-  unsetenv("TAU_HOME");
-  CHECK(tau_home().filename() == ".tau");
-  if (before != nullptr) setenv("TAU_HOME", saved.c_str(), 1);
-}

@@ -93,7 +93,8 @@ TEST_CASE("what makes no sense is refused by name, with the usage") {
   check_refused({"run", "x", "--bogus"}, "--bogus");
   check_refused({"--requests", "many"}, "many");
   check_refused({"--requests", "-1"}, "-1");
-  check_refused({"--plugin"}, "--plugin");
+  check_refused({"--plugin"}, "--plugin needs a value");
+  check_refused({"--requests"}, "--requests needs a value");
   check_refused({"--plugin", ""}, "empty");
   check_refused({"install"}, "SOURCE");
   check_refused({"script", "a", "b"}, "b");

@@ -51,6 +51,10 @@ TEST_CASE("folders are made for us alone, and others' are refused with the remed
   CHECK_FALSE(make_private_directory(dir / "file/x", error));
   CHECK(contains(error, "set TAU_HOME"));
 
+  // Where no folder can be made at all, although the one above is there.
+  CHECK_FALSE(make_private_directory("/proc/tau-test/x", error));
+  CHECK(contains(error, "'/proc/tau-test'"));
+
   if (::geteuid() == 0) {
     REQUIRE(::chown((dir / "a").c_str(), 65534, 65534) == 0);
     CHECK_FALSE(check_private(dir / "a", error));
