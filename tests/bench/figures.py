@@ -16,16 +16,27 @@ def pin():
 
 
 def report(bench: str, unit: str, values: list, target=None, **more):
-    """The median of `values`, with the least and the greatest; `more` are figures without a target."""
-    median, least, greatest = statistics.median(values), min(values), max(values)
-    line = {"bench": bench, unit: round(median, 3), "min": round(least, 3), "max": round(greatest, 3),
-            "runs": len(values), **{key: round(value, 3) for key, value in more.items()}}
+    """Median, least and greatest of `values`, and so of `more`, which have no target."""
+    line = {"bench": bench, **_summary(unit, values), "runs": len(values)}
+    text = f"  {bench:<26}{_spread(unit, values)}"
+    for name, others in more.items():
+        if others:
+            line.update(_summary(name, others))
+            text += f"   {_spread(name, others)}"
     if target is not None:
         line["target"] = target
+        text += f"   target: at most {target} {unit}"
     print(json.dumps(line))
-    text = f"  {bench:<26}{median:>10.2f} {unit:<7} ({least:.2f} to {greatest:.2f} in {len(values)} runs"
-    text += "".join(f", {key} {value:.2f}" for key, value in more.items()) + ")"
-    print(text + (f"   target: at most {target} {unit}" if target is not None else ""), flush=True)
+    print(text, flush=True)
+
+
+def _summary(unit: str, values: list) -> dict:
+    return {unit: round(statistics.median(values), 3), f"{unit}_min": round(min(values), 3),
+            f"{unit}_max": round(max(values), 3)}
+
+
+def _spread(unit: str, values: list) -> str:
+    return f"{statistics.median(values):.2f} {unit} ({min(values):.2f} to {max(values):.2f})"
 
 
 class Home:
