@@ -3,6 +3,7 @@ output that cannot take what tau writes."""
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import unittest
@@ -154,6 +155,15 @@ class CommandLine(TauTest):
                           r"\[script\] standard input:4: '5x' is not a duration; .*",
                           r"\[script\] standard input:5: a quote \('\) stays open; .*", never=(r"\[talker\]",))
         self.assert_ended(self.tau("script", "none.tau"), 2, r"\[tau\] cannot read the script none\.tau")
+
+    def test_a_script_that_a_signal_ends_has_failed(self):
+        file = self.folder / "long.tau"
+        file.write_text("print begun\nsleep 1000s\nprint never\n", encoding="utf-8")
+        host = self.start("script", file)
+        host.wait_for(r"\[script\] begun")
+        host.signal(signal.SIGTERM)
+        self.assert_ended(host.end(), 1, r"\[script\] .*/long\.tau:[23]: ended by a signal; what follows was not done",
+                          never=("never",))
 
     # Where the output and the home cannot take it
 
