@@ -192,7 +192,11 @@ std::string Diagnosis::of_setup(const CommandResult& result) const {
 }
 
 std::string Diagnosis::of_build(const CommandResult& result) const {
-  return with_real_paths(errors_first(without_ninja(result.output)));
+  std::string text = with_real_paths(errors_first(without_ninja(result.output)));
+  if (!text.empty()) return text;
+  // Interrupted from outside, Ninja speaks of itself alone; that is better than nothing.
+  return concat({"ninja ended with code ", std::to_string(result.code), " and no word of a compiler's: ",
+                 result.output.empty() ? "it said nothing" : result.output});
 }
 
 std::string Diagnosis::warnings(const CommandResult& result) const {

@@ -61,3 +61,16 @@ TEST_CASE("paths of the workspace become the user's own") {
   CHECK(diagnosis.with_real_paths("../super/subprojects/tau/include/t.hpp:1\n") == "/dist/src/tau/include/t.hpp:1\n");
   CHECK(diagnosis.with_real_paths("../super/subprojects/foo/f.h:1\n") == slot.super().string() + "/subprojects/foo/f.h:1\n");
 }
+
+TEST_CASE("a build that says nothing of itself is not answered with nothing") {
+  const Environment environment;
+  const Slot slot{"/c/p", "/c/p.lock"};
+  const Diagnosis diagnosis{environment, slot, "plugins/x", "/home/u/plugins/x"};
+  CommandResult result;
+  result.kind = CommandResult::Kind::exited;
+  result.code = 2;
+  result.output = "ninja: build stopped: interrupted by user.\n";
+  CHECK(diagnosis.of_build(result).find("interrupted by user") != std::string::npos);
+  result.output.clear();
+  CHECK(diagnosis.of_build(result).find("ended with code 2") != std::string::npos);
+}
