@@ -106,8 +106,12 @@ TEST_CASE("what was at an address is known after the module is gone") {
   REQUIRE(tombstones::what_was_at(address, &grave));
   CHECK(std::string(grave.name) == "hello");
   CHECK(grave.generation == generation);
-  for (std::size_t i = 0; i < tombstones::most; ++i) CHECK(l.unload(l.load("hello", "other")));
-  CHECK_FALSE(tombstones::what_was_at(address, &grave));  // the ring went round
+  const auto is_known = [&] { return tombstones::what_was_at(address, &grave) && std::string(grave.name) == "hello"; };
+  for (std::size_t i = 1; i < tombstones::most; ++i) CHECK(l.unload(l.load("hello", "other")));
+  CHECK(is_known());
+  // The ring goes round; a hole that somebody else has mapped meanwhile takes no place in it.
+  for (std::size_t i = 0; i < tombstones::most && is_known(); ++i) CHECK(l.unload(l.load("hello", "other")));
+  CHECK_FALSE(is_known());
 }
 
 TEST_CASE("a plugin_init that fails is taken down, and its own words are shown") {
