@@ -61,9 +61,6 @@ struct tau_plugin {
   /// Text that plugin_init left for its failure. [loop]
   std::string error;
 
-  /// Called on the loop's thread when `refs` fell to zero while pinned.
-  void (*unpinned)(tau_plugin*) = nullptr;
-
   /// Whether new things may be created for it. [any]
   bool accepts() const noexcept {
     return phase.load(std::memory_order_acquire) <= tau::host::Phase::running;
