@@ -10,10 +10,11 @@
 // Measured: 7-13 ns against 128 ns for malloc with 1000 live 400-byte frames.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+
+#include "runtime/atomic.hpp"
 
 namespace tau::host {
 
@@ -59,7 +60,7 @@ class FrameSlab {
 
   Pool loop_;
   std::uint64_t loop_live_ = 0;
-  std::atomic<Free*> returned_{nullptr};  // the loop's frames, freed elsewhere
+  Atomic<Free*> returned_{nullptr};  // the loop's frames, freed elsewhere
 
   // Guards everything below: frames of other threads, large frames, the list of blocks.
   std::mutex mutex_;

@@ -6,11 +6,11 @@
 // left, so a guard released late finds it.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <string>
 
 #include "frame_slab.hpp"
+#include "runtime/atomic.hpp"
 
 namespace tau::host {
 
@@ -30,10 +30,10 @@ enum class Phase : std::uint32_t {
 struct tau_plugin {
   std::uint64_t id = 0;
   std::string name;
-  std::atomic<tau::host::Phase> phase{tau::host::Phase::opening};
+  tau::host::Atomic<tau::host::Phase> phase{tau::host::Phase::opening};
 
   /// Guards: PluginGuard, PluginBox, PluginArc, PluginFn, resource references. [any]
-  std::atomic<std::uint64_t> refs{0};
+  tau::host::Atomic<std::uint64_t> refs{0};
 
   // Live counts. [loop]
   std::uint64_t live_tasks = 0;  // spawned and not finished
@@ -49,9 +49,9 @@ struct tau_plugin {
   std::uint64_t requests = 0;  // messages handed over and not ended
 
   // Live counts of what other threads touch. [any]
-  std::atomic<std::uint64_t> jobs{0};          // queued or running on the blocking pool, or done not called
-  std::atomic<std::uint64_t> remote_calls{0};  // tau_spawn_remote on its way to the loop
-  std::atomic<std::uint64_t> thread_exits{0};  // thread_local destructors registered
+  tau::host::Atomic<std::uint64_t> jobs{0};          // queued or running on the blocking pool, or done not called
+  tau::host::Atomic<std::uint64_t> remote_calls{0};  // tau_spawn_remote on its way to the loop
+  tau::host::Atomic<std::uint64_t> thread_exits{0};  // thread_local destructors registered
 
   // Memory. [loop]
   tau::host::TaskChunk* chunks = nullptr;

@@ -7,8 +7,9 @@
 // between their write and their read, so at least one of them sees the other.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
+
+#include "runtime/atomic.hpp"
 
 namespace tau::host {
 
@@ -100,9 +101,9 @@ class RemoteQueue {
     }
   }
 
-  std::atomic<std::uintptr_t> head_{0};
-  std::atomic<bool> nudged_{false};
-  std::atomic<bool> sleeping_{false};
+  Atomic<std::uintptr_t> head_{0};
+  Atomic<bool> nudged_{false};
+  Atomic<bool> sleeping_{false};
   void (*wake_)(void*);
   void* context_;
 };

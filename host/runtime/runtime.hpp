@@ -23,6 +23,7 @@
 #include "registry/requests.hpp"
 #include "registry/resources.hpp"
 #include "remote_queue.hpp"
+#include "runtime/atomic.hpp"
 #include "timer_wheel.hpp"
 
 namespace tau::host {
@@ -107,7 +108,7 @@ class Runtime {
 
   std::vector<std::function<void()>> deferred_;
   unsigned depth_ = 0;  // turns on the stack: above one inside block_on
-  std::atomic<unsigned> unloads_{0};
+  Atomic<unsigned> unloads_{0};
 
   static Runtime* instance_;
   static constinit thread_local Runtime* loop_;

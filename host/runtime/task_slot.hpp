@@ -12,10 +12,10 @@
 
 #include <tau/rt/task.h>
 
-#include <atomic>
 #include <cstdint>
 
 #include "remote_queue.hpp"
+#include "runtime/atomic.hpp"
 
 namespace tau::host {
 
@@ -24,8 +24,8 @@ using Owner = ::tau_plugin;
 struct alignas(64) TaskSlot : tau_task {
   static constexpr std::uint64_t wake = 1, abort = 2, detach = 4, requests = 7;
 
-  std::atomic<std::uint64_t> remote;  // generation << 32 | requests
-  TaskSlot* next;                     // ready queue, or free list
+  Atomic<std::uint64_t> remote;  // generation << 32 | requests
+  TaskSlot* next;                // ready queue, or free list
   RemoteLink remote_link;
   tau_wait* joiner;
 

@@ -40,7 +40,7 @@ TaskChunk* TaskTable::new_chunk() noexcept {
   for (std::uint32_t i = 1; i < TaskChunk::slots; ++i) {
     TaskSlot* slot = chunk->slot(i);
     slot->state = 0;
-    new (&slot->remote) std::atomic<std::uint64_t>(std::uint64_t{1} << 32);
+    new (&slot->remote) Atomic<std::uint64_t>(std::uint64_t{1} << 32);
   }
   new (chunk) TaskChunk{nullptr, nullptr, chunk_count_, 1};
   page.load(std::memory_order_relaxed)->chunks[chunk_count_ & 4095].store(chunk, std::memory_order_release);

@@ -4,9 +4,9 @@
 // of 4096 chunks of 255 tasks, more than memory holds.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 
+#include "runtime/atomic.hpp"
 #include "task_slot.hpp"
 
 namespace tau::host {
@@ -57,7 +57,7 @@ class TaskTable {
 
  private:
   struct Page {
-    std::atomic<TaskChunk*> chunks[4096] = {};
+    Atomic<TaskChunk*> chunks[4096] = {};
   };
 
   template <class Visit>
@@ -70,7 +70,7 @@ class TaskTable {
   static TaskChunk* owner_chunks(Owner& owner) noexcept;
   TaskChunk* new_chunk() noexcept;
 
-  std::atomic<Page*> pages_[4096] = {};
+  Atomic<Page*> pages_[4096] = {};
   std::uint32_t chunk_count_ = 0;
   TaskChunk* idle_ = nullptr;
   std::byte* bump_ = nullptr;  // within the newest block
