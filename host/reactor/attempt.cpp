@@ -1,27 +1,30 @@
 // See attempt.hpp. What keeps each call from blocking:
 //
 //   RECV, SEND       MSG_DONTWAIT, and MSG_NOSIGNAL: a peer that went away is a result, not a SIGPIPE.
-//   READ, WRITE      O_NONBLOCK if it is set; else RWF_NOWAIT; else, where the file does not know that
-//                    (terminals; pipes before Linux 6.4), MSG_DONTWAIT for sockets, and poll(2) first for
-//                    the rest. To write, O_NONBLOCK is then set for the length of the call: "writable"
-//                    promises room for one byte, and the call would wait until it got rid of all.
-//   ACCEPT, CONNECT  have no such flag: O_NONBLOCK is set for the length of the call. accept4 also fails
+//   READ, WRITE      O_NONBLOCK if it is set; else RWF_NOWAIT; else, where the file or the system does not
+//                    know that, MSG_DONTWAIT for sockets, and poll(2) first for the rest. To write,
+//                    O_NONBLOCK is then set for the length of the call: "writable" promises room for one
+//                    byte, and the call would wait until it got rid of all.
+//   ACCEPT, CONNECT  have no such flag: O_NONBLOCK is set for the length of the call. accept also fails
 //                    for want of a free descriptor when nobody is calling, so that is asked first.
 //   POLL             poll(2) with no timeout.
 //
 // EINTR is tried again at once: nothing here waits, so nothing here may be interrupted for long.
+// Where systems differ: attempt_system.hpp.
 #include "attempt.hpp"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+
+#include "attempt_system.hpp"
+#include "nonblocking.hpp"
 
 namespace tau::host {
 namespace {
@@ -54,31 +57,10 @@ bool settle(tau_io& op, ssize_t answer) noexcept {
 /// Ready events, 0 for none, or -errno.
 int look(int fd, std::uint32_t events) noexcept {
   if (fd < 0) return -EBADF;  // poll(2) passes over those
-  pollfd p{fd, static_cast<short>(events), 0};
+  pollfd p{fd, system::to_poll(events), 0};
   if (retry([&] { return ::poll(&p, 1, 0); }) < 0) return -errno;
-  return (p.revents & POLLNVAL) ? -EBADF : static_cast<unsigned short>(p.revents);
+  return (p.revents & POLLNVAL) ? -EBADF : static_cast<int>(system::from_poll(p.revents));
 }
-
-/// O_NONBLOCK while it lives. The flag belongs to the open file, so whoever else uses the same file
-/// sees it for that moment; the alternative is a loop that stands still.
-class NonBlocking {
- public:
-  explicit NonBlocking(int fd) noexcept : fd_(fd), flags_(::fcntl(fd, F_GETFL)) {
-    if (changed()) ::fcntl(fd_, F_SETFL, flags_ | O_NONBLOCK);
-  }
-  NonBlocking(const NonBlocking&) = delete;
-  NonBlocking& operator=(const NonBlocking&) = delete;
-  ~NonBlocking() {
-    const int kept = errno;
-    if (changed()) ::fcntl(fd_, F_SETFL, flags_);
-    errno = kept;
-  }
-
- private:
-  bool changed() const noexcept { return flags_ >= 0 && (flags_ & O_NONBLOCK) == 0; }
-  int fd_;
-  int flags_;
-};
 
 ssize_t plain(const tau_io& op, std::size_t length) noexcept {
   return retry([&]() -> ssize_t {
@@ -89,28 +71,19 @@ ssize_t plain(const tau_io& op, std::size_t length) noexcept {
   });
 }
 
-ssize_t no_wait(const tau_io& op, std::size_t length) noexcept {
-  const iovec piece{op.buffer, length};
-  const off_t offset = op.offset < 0 ? -1 : op.offset;
-  return retry([&] {
-    return op.opcode == TAU_IO_READ ? ::preadv2(op.fd, &piece, 1, offset, RWF_NOWAIT)
-                                    : ::pwritev2(op.fd, &piece, 1, offset, RWF_NOWAIT);
-  });
-}
-
 bool read_or_write(tau_io& op) noexcept {
   const bool reads = op.opcode == TAU_IO_READ;
   const std::size_t length = static_cast<std::size_t>(std::min(op.length, most_bytes));
   const int flags = ::fcntl(op.fd, F_GETFL);
   if (flags < 0 || (flags & O_NONBLOCK)) return settle(op, plain(op, length));
 
-  ssize_t answer = no_wait(op, length);
+  ssize_t answer = retry([&] { return system::transfer_now(op, length); });
   if (answer >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS)) return settle(op, answer);
 
   if (op.offset < 0) {
     answer = retry([&] {
       return reads ? ::recv(op.fd, op.buffer, length, MSG_DONTWAIT)
-                   : ::send(op.fd, op.buffer, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+                   : system::send_now(op.fd, op.buffer, length, 0);
     });
     if (answer >= 0 || errno != ENOTSOCK) return settle(op, answer);
   }
@@ -124,10 +97,10 @@ bool read_or_write(tau_io& op) noexcept {
 
 bool receive_or_send(tau_io& op) noexcept {
   const std::size_t length = static_cast<std::size_t>(std::min(op.length, most_bytes));
-  const int flags = static_cast<int>(op.flags) | MSG_DONTWAIT;
+  const int flags = static_cast<int>(op.flags);
   return settle(op, retry([&] {
-                  return op.opcode == TAU_IO_RECV ? ::recv(op.fd, op.buffer, length, flags)
-                                                  : ::send(op.fd, op.buffer, length, flags | MSG_NOSIGNAL);
+                  return op.opcode == TAU_IO_RECV ? ::recv(op.fd, op.buffer, length, flags | MSG_DONTWAIT)
+                                                  : system::send_now(op.fd, op.buffer, length, flags);
                 }));
 }
 
@@ -141,7 +114,7 @@ bool accept_one(tau_io& op) noexcept {
     int fd;
     do {
       size = static_cast<socklen_t>(op.length);
-      fd = ::accept4(op.fd, address, address ? &size : nullptr, static_cast<int>(op.flags));
+      fd = system::accept_with(op.fd, address, address ? &size : nullptr, static_cast<int>(op.flags));
     } while (fd < 0 && errno == ECONNABORTED);  // it hung up while it waited: on to the next
     return fd;
   });

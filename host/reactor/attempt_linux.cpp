@@ -1,0 +1,30 @@
+// See attempt_system.hpp. Linux has a flag for everything; RWF_NOWAIT is refused by files that do not know it
+// (terminals; pipes before Linux 6.4).
+#include "attempt_system.hpp"
+
+#include <poll.h>
+#include <sys/uio.h>
+
+namespace tau::host::system {
+
+static_assert(TAU_RDHUP == POLLRDHUP);
+
+short to_poll(std::uint32_t events) noexcept { return static_cast<short>(events); }
+std::uint32_t from_poll(short events) noexcept { return static_cast<unsigned short>(events); }
+
+ssize_t transfer_now(const tau_io& op, std::size_t length) noexcept {
+  const iovec piece{op.buffer, length};
+  const off_t offset = op.offset < 0 ? -1 : op.offset;
+  return op.opcode == TAU_IO_READ ? ::preadv2(op.fd, &piece, 1, offset, RWF_NOWAIT)
+                                  : ::pwritev2(op.fd, &piece, 1, offset, RWF_NOWAIT);
+}
+
+ssize_t send_now(int fd, const void* data, std::size_t length, int flags) noexcept {
+  return ::send(fd, data, length, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+int accept_with(int fd, sockaddr* address, socklen_t* size, int flags) noexcept {
+  return ::accept4(fd, address, size, flags);
+}
+
+}  // namespace tau::host::system
