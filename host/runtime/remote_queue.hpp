@@ -43,11 +43,13 @@ class RemoteQueue {
     return head_.load(std::memory_order_relaxed) != 0 || nudged_.load(std::memory_order_relaxed);
   }
 
-  /// Runs what has arrived, oldest first: calls by themselves, tasks by `on_task(RemoteLink*)`. [loop]
+  /// Runs what has arrived, oldest first: calls by themselves, tasks by `on_task(RemoteLink*)`. Returns
+  /// whether there was anything: asking pending() before would miss what comes in between. [loop]
   template <class OnTask>
-  void drain(OnTask&& on_task) noexcept {
-    if (nudged_.load(std::memory_order_relaxed)) nudged_.exchange(false, std::memory_order_acq_rel);
-    if (!head_.load(std::memory_order_relaxed)) return;
+  bool drain(OnTask&& on_task) noexcept {
+    const bool nudged =
+        nudged_.load(std::memory_order_relaxed) && nudged_.exchange(false, std::memory_order_acq_rel);
+    if (!head_.load(std::memory_order_relaxed)) return nudged;
     std::uintptr_t newest = head_.exchange(0, std::memory_order_acquire);
     std::uintptr_t oldest = 0;
     while (newest) {
@@ -69,6 +71,7 @@ class RemoteQueue {
         call->arrive(call);
       }
     }
+    return true;
   }
 
   /// Announces sleep; false if something is waiting and the loop must not sleep. [loop]

@@ -54,8 +54,7 @@ Runtime::~Runtime() {
 
 void Runtime::turn(bool may_sleep) {
   ++depth_;
-  bool worked = remote.pending();
-  remote.drain([this](RemoteLink* link) { executor.arrived(link); });
+  bool worked = remote.drain([this](RemoteLink* link) { executor.arrived(link); });
   worked |= executor.run(batch) != 0;
   if (!wheel.empty()) worked |= wheel.advance(clock.now()) != 0;
   if (depth_ == 1 && !deferred_.empty()) {
