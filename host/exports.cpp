@@ -149,7 +149,7 @@ TAU_TRAMPOLINE void tau_host_sleep_cancel(tau_timer* timer) noexcept { runtime()
 TAU_TRAMPOLINE std::int32_t tau_host_io_submit(tau_io* op) noexcept {
   if (!on_loop()) [[unlikely]] return TAU_E_THREAD;
   if (!op->owner->accepts()) return TAU_E_UNLOADING;
-  if (op->opcode < TAU_IO_POLL || op->opcode > TAU_IO_CONNECT) return TAU_E_INVALID;
+  if (op->opcode < TAU_IO_POLL || op->opcode > TAU_IO_SYMLINKAT || op->how != 0) return TAU_E_INVALID;
   if (runtime().reactor.submit(op)) return TAU_READY;
   ++op->owner->ios;
   return TAU_PENDING;

@@ -1,10 +1,11 @@
 // See attempt.hpp. What keeps each call from blocking:
 //
-//   RECV, SEND       MSG_DONTWAIT, and MSG_NOSIGNAL: a peer that went away is a result, not a SIGPIPE.
-//   READ, WRITE      O_NONBLOCK if it is set; else RWF_NOWAIT; else, where the file or the system does not
-//                    know that, MSG_DONTWAIT for sockets, and poll(2) first for the rest. To write,
-//                    O_NONBLOCK is then set for the length of the call: "writable" promises room for one
-//                    byte, and the call would wait until it got rid of all.
+//   RECV, SEND ...   MSG_DONTWAIT, and MSG_NOSIGNAL: a peer that went away is a result, not a SIGPIPE.
+//   READ, WRITE      RWF_NOWAIT; where the file or the system does not know that, O_NONBLOCK if it is set,
+//                    else MSG_DONTWAIT for sockets, and poll(2) first for the rest. To write, O_NONBLOCK
+//                    is then set for the length of the call: "writable" promises room for one byte, and
+//                    the call would wait until it got rid of all. Regular files are always ready and
+//                    block all the same: they "would block", and who wants to watch them is told EPERM.
 //   ACCEPT, CONNECT  have no such flag: O_NONBLOCK is set for the length of the call. accept also fails
 //                    for want of a free descriptor when nobody is calling, so that is asked first.
 //   POLL             poll(2) with no timeout.
@@ -17,6 +18,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -71,14 +73,20 @@ ssize_t plain(const tau_io& op, std::size_t length) noexcept {
   });
 }
 
+bool is_file(int fd) noexcept {
+  struct stat status;
+  return ::fstat(fd, &status) == 0 && (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode));
+}
+
 bool read_or_write(tau_io& op) noexcept {
   const bool reads = op.opcode == TAU_IO_READ;
   const std::size_t length = static_cast<std::size_t>(std::min(op.length, most_bytes));
-  const int flags = ::fcntl(op.fd, F_GETFL);
-  if (flags < 0 || (flags & O_NONBLOCK)) return settle(op, plain(op, length));
-
   ssize_t answer = retry([&] { return system::transfer_now(op, length); });
   if (answer >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS)) return settle(op, answer);
+
+  if (is_file(op.fd)) return false;
+  const int flags = ::fcntl(op.fd, F_GETFL);
+  if (flags < 0 || (flags & O_NONBLOCK)) return settle(op, plain(op, length));
 
   if (op.offset < 0) {
     answer = retry([&] {
@@ -101,6 +109,15 @@ bool receive_or_send(tau_io& op) noexcept {
   return settle(op, retry([&] {
                   return op.opcode == TAU_IO_RECV ? ::recv(op.fd, op.buffer, length, flags | MSG_DONTWAIT)
                                                   : system::send_now(op.fd, op.buffer, length, flags);
+                }));
+}
+
+bool receive_or_send_message(tau_io& op) noexcept {
+  auto* message = static_cast<msghdr*>(op.buffer);
+  const int flags = static_cast<int>(op.flags);
+  return settle(op, retry([&] {
+                  return op.opcode == TAU_IO_RECVMSG ? ::recvmsg(op.fd, message, flags | MSG_DONTWAIT)
+                                                     : system::send_message_now(op.fd, message, flags);
                 }));
 }
 
@@ -151,6 +168,8 @@ bool connect_check(tau_io& op) noexcept {
 
 }  // namespace
 
+bool close_blocks(int fd) noexcept { return is_file(fd); }
+
 bool attempt(tau_io& op, Attempt which) noexcept {
   switch (op.opcode) {
     case TAU_IO_POLL: {
@@ -164,6 +183,9 @@ bool attempt(tau_io& op, Attempt which) noexcept {
     case TAU_IO_RECV:
     case TAU_IO_SEND:
       return receive_or_send(op);
+    case TAU_IO_RECVMSG:
+    case TAU_IO_SENDMSG:
+      return receive_or_send_message(op);
     case TAU_IO_ACCEPT:
       return accept_one(op);
     case TAU_IO_CONNECT:
@@ -172,15 +194,6 @@ bool attempt(tau_io& op, Attempt which) noexcept {
       op.result = TAU_E_INVALID;
       return true;
   }
-}
-
-void attempt_unwatchable(tau_io& op) noexcept {
-  if (op.opcode != TAU_IO_READ && op.opcode != TAU_IO_WRITE) {
-    op.result = -EPERM;
-    return;
-  }
-  const ssize_t answer = plain(op, static_cast<std::size_t>(std::min(op.length, most_bytes)));
-  op.result = answer < 0 ? -errno : answer;
 }
 
 }  // namespace tau::host

@@ -17,8 +17,14 @@ enum class Attempt {
 /// True: finished, op->result is set. False: it would block; `op` is as it was.
 bool attempt(tau_io& op, Attempt which) noexcept;
 
-/// Carries out an operation on a descriptor that the kernel will not watch: a regular file. READ and
-/// WRITE run to their end, whatever the disk takes; others fail with -EPERM.
-void attempt_unwatchable(tau_io& op) noexcept;
+/// Whether the operation can only block: there is no readiness to wait for, and no attempt to be made. Of
+/// READ and WRITE one learns it when their descriptor cannot be watched.
+bool only_blocks(const tau_io& op) noexcept;
+
+/// Whether closing `fd` may take a disk's time.
+bool close_blocks(int fd) noexcept;
+
+/// Carries an operation out, whatever the disk takes. [any]
+void run_blocking(tau_io& op) noexcept;
 
 }  // namespace tau::host

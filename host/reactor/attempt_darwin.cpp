@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "nonblocking.hpp"
@@ -41,6 +42,13 @@ ssize_t send_now(int fd, const void* data, std::size_t length, int flags) noexce
   return ::send(fd, data, length, flags | MSG_DONTWAIT);
 }
 
+ssize_t send_message_now(int fd, const msghdr* message, int flags) noexcept {
+  const int yes = 1;
+  ::setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &yes, sizeof yes);
+  NonBlocking guard(fd);
+  return ::sendmsg(fd, message, flags | MSG_DONTWAIT);
+}
+
 /// What is accepted inherits the listener's O_NONBLOCK, so that is set or cleared in any case.
 int accept_with(int fd, sockaddr* address, socklen_t* size, int flags) noexcept {
   const int accepted = ::accept(fd, address, size);
@@ -52,6 +60,19 @@ int accept_with(int fd, sockaddr* address, socklen_t* size, int flags) noexcept 
   const int error = errno;
   ::close(accepted);
   errno = error;
+  return -1;
+}
+
+int sync_data(int fd) noexcept { return ::fsync(fd); }
+
+int status_of(int, const char*, int, unsigned, void*) noexcept {
+  errno = EOPNOTSUPP;
+  return -1;
+}
+
+int rename_with(int from_folder, const char* from, int to_folder, const char* to, unsigned flags) noexcept {
+  if (flags == 0) return ::renameat(from_folder, from, to_folder, to);
+  errno = EOPNOTSUPP;
   return -1;
 }
 

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
+#include <unistd.h>
 
 namespace tau::host::system {
 namespace {
@@ -32,8 +34,25 @@ ssize_t send_now(int fd, const void* data, std::size_t length, int flags) noexce
   return ::send(fd, data, length, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+ssize_t send_message_now(int fd, const msghdr* message, int flags) noexcept {
+  return ::sendmsg(fd, message, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 int accept_with(int fd, sockaddr* address, socklen_t* size, int flags) noexcept {
   return ::accept4(fd, address, size, flags);
+}
+
+int sync_data(int fd) noexcept { return ::fdatasync(fd); }
+
+int status_of(int, const char*, int, unsigned, void*) noexcept {
+  errno = EOPNOTSUPP;
+  return -1;
+}
+
+int rename_with(int from_folder, const char* from, int to_folder, const char* to, unsigned flags) noexcept {
+  if (flags == 0) return ::renameat(from_folder, from, to_folder, to);
+  errno = EOPNOTSUPP;
+  return -1;
 }
 
 }  // namespace tau::host::system

@@ -2,8 +2,12 @@
 // (terminals; pipes before Linux 6.4).
 #include "attempt_system.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 namespace tau::host::system {
 
@@ -23,8 +27,22 @@ ssize_t send_now(int fd, const void* data, std::size_t length, int flags) noexce
   return ::send(fd, data, length, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+ssize_t send_message_now(int fd, const msghdr* message, int flags) noexcept {
+  return ::sendmsg(fd, message, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 int accept_with(int fd, sockaddr* address, socklen_t* size, int flags) noexcept {
   return ::accept4(fd, address, size, flags);
+}
+
+int sync_data(int fd) noexcept { return ::fdatasync(fd); }
+
+int status_of(int folder, const char* path, int flags, unsigned mask, void* out) noexcept {
+  return ::statx(folder, path, flags, mask, static_cast<struct statx*>(out));
+}
+
+int rename_with(int from_folder, const char* from, int to_folder, const char* to, unsigned flags) noexcept {
+  return ::renameat2(from_folder, from, to_folder, to, flags);
 }
 
 }  // namespace tau::host::system

@@ -20,11 +20,18 @@ std::uint32_t from_poll(short events) noexcept;
 /// where this file or this system has no such call.
 ssize_t transfer_now(const tau_io& op, std::size_t length) noexcept;
 
-/// send(2) that neither waits nor raises SIGPIPE.
+/// send(2) and sendmsg(2) that neither wait nor raise SIGPIPE.
 ssize_t send_now(int fd, const void* data, std::size_t length, int flags) noexcept;
+ssize_t send_message_now(int fd, const msghdr* message, int flags) noexcept;
 
 /// accept(2), where `flags` are those of TAU_IO_ACCEPT. The listener does not block while it runs; what it
 /// accepts blocks unless the flags say otherwise.
 int accept_with(int fd, sockaddr* address, socklen_t* size, int flags) noexcept;
+
+// Of what may block (blocking_call.cpp), what is not the same everywhere. 0, or -1 with errno; EOPNOTSUPP
+// where the system has no such call.
+int sync_data(int fd) noexcept;
+int status_of(int folder, const char* path, int flags, unsigned mask, void* out) noexcept;
+int rename_with(int from_folder, const char* from, int to_folder, const char* to, unsigned flags) noexcept;
 
 }  // namespace tau::host::system

@@ -7,10 +7,12 @@ IntrusiveQueue<tau_io>& Descriptor::queue_for(const tau_io& op) noexcept {
   switch (op.opcode) {
     case TAU_IO_READ:
     case TAU_IO_RECV:
+    case TAU_IO_RECVMSG:
     case TAU_IO_ACCEPT:
       return in;
     case TAU_IO_WRITE:
     case TAU_IO_SEND:
+    case TAU_IO_SENDMSG:
     case TAU_IO_CONNECT:
       return out;
     default:

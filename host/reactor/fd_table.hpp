@@ -27,8 +27,8 @@ struct Descriptor {
   bool watched = false;
   std::uint32_t hot = 0;  // of TAU_IN | TAU_OUT: the kernel said so and we have not yet met EAGAIN
 
-  IntrusiveQueue<tau_io> in;         // READ, RECV, ACCEPT: served in order
-  IntrusiveQueue<tau_io> out;        // WRITE, SEND, CONNECT: likewise
+  IntrusiveQueue<tau_io> in;         // READ, RECV(MSG), ACCEPT: in order
+  IntrusiveQueue<tau_io> out;        // WRITE, SEND(MSG), CONNECT: likewise
   IntrusiveQueue<tau_io> polls;      // POLL: each looks for itself
   IntrusiveQueue<tau_io> due_polls;  // those of them that an event concerned
   Registration* registrations = nullptr;

@@ -23,9 +23,12 @@
 //     never shorter than asked unless something happened.
 //  8. wake() may be called from any thread and signal handler; it makes the current or next poll()
 //     return. Wakes coalesce.
-//  9. An idle poll() makes no system call but the one it sleeps in (I11).
+//  9. What can only block (regular files, paths) never blocks the loop: the kernel takes it, or the threads
+//     that offload_to() names. Canceled while under way it may still have its effect, but on copies.
+// 10. An idle poll() makes no system call but the one it sleeps in (I11).
 #pragma once
 
+#include <tau/rt/blocking.h>
 #include <tau/rt/io.h>
 
 #include <cstddef>
@@ -61,8 +64,8 @@ class Reactor {
   virtual void poll(std::int64_t timeout_ns) noexcept = 0;
   virtual void wake() noexcept = 0;
 
-  /// Operations and waits that poll() could complete: with none of them the loop need not ask the
-  /// kernel between batches of tasks.
+  /// Operations and waits that are pending: with none of them the loop need not ask the kernel between
+  /// batches of tasks.
   virtual std::size_t pending() const noexcept = 0;
 
   /// Withdraws every pending operation, wait and registration of `owner` without calling `done`: what
@@ -78,7 +81,17 @@ class Reactor {
   };
   void keep(Accounts accounts) noexcept { accounts_ = accounts; }
 
+  /// Where a job goes that must not run on the loop's thread: 0, and the job's `run` is called on another
+  /// thread and then its `done` on the loop's, outside of poll(); or a negative status.
+  struct Offload {
+    std::int32_t (*start)(void* context, tau_job* job) = nullptr;
+    void* context = nullptr;
+  };
+  /// Without one, such operations block their caller: for tests.
+  void offload_to(Offload offload) noexcept { offload_ = offload; }
+
  protected:
+  Offload offload() const noexcept { return offload_; }
   void call(tau_io* op) noexcept {
     if (accounts_.io_ends) accounts_.io_ends(op->owner);
     op->done(op);
@@ -90,6 +103,7 @@ class Reactor {
 
  private:
   Accounts accounts_;
+  Offload offload_;
 };
 
 /// Makes the backend that `wanted` names ("auto", "epoll", "kqueue", "io_uring"); for "auto" the

@@ -26,6 +26,7 @@ std::uint64_t token_of(const Descriptor& descriptor) noexcept {
 
 bool ReadinessReactor::submit(tau_io* op) noexcept {
   op->entry = nullptr;
+  if (only_blocks(*op)) return op->opcode == TAU_IO_CLOSE ? close(op) : carry(op);
   Descriptor* descriptor = table_.find(op->fd);
   // Bytes leave and arrive in the order of their operations, so nobody overtakes. A poll only looks.
   const bool queues = descriptor && op->opcode != TAU_IO_POLL && op->opcode != TAU_IO_CONNECT &&
@@ -34,10 +35,7 @@ bool ReadinessReactor::submit(tau_io* op) noexcept {
 
   if (!descriptor) descriptor = table_.make(op->fd);
   const std::int32_t status = descriptor ? ensure_watched(*descriptor, op->owner) : -ENOMEM;
-  if (status == -EPERM) {
-    attempt_unwatchable(*op);
-    return true;
-  }
+  if (status == -EPERM) return carry(op);
   if (status < 0) {
     op->result = status;
     return true;
@@ -55,12 +53,15 @@ bool ReadinessReactor::submit(tau_io* op) noexcept {
 
 bool ReadinessReactor::cancel(tau_io* op) noexcept {
   if (!op->previous) return false;
-  if (auto* descriptor = static_cast<Descriptor*>(op->entry)) {
+  if (is_carried(*op)) {
+    withdraw_carried(op);
+  } else if (auto* descriptor = static_cast<Descriptor*>(op->entry)) {
     descriptor->remove(op);
     op->entry = nullptr;
     drop_if_unused(*descriptor);
   } else {
     ended_operations_.remove(op);
+    discard_result(*op);
   }
   --pending_;
   return true;
@@ -145,8 +146,14 @@ std::size_t ReadinessReactor::withdraw_owner(tau_plugin* owner) noexcept {
       element = next;
     }
   };
-  sweep(ended_operations_);
   sweep(ended_waits_);
+  for (auto* queue : {&ended_operations_, &carried_}) {
+    for (tau_io* op = queue->front(); op;) {
+      tau_io* const next = op->next;
+      if (op->owner == owner && cancel(op)) ++withdrawn;
+      op = next;
+    }
+  }
   table_.each_registration([&](Registration& registration) {
     for (tau_fd_wait* wait = registration.waits; wait;) {
       tau_fd_wait* const next = wait->next;

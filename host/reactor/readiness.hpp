@@ -10,6 +10,9 @@
 // out. It keeps no position on the stack, so callbacks may cancel anything and may call poll() again:
 // the inner poll() simply goes on where the outer one was (contract 6). An operation is tried right
 // before its `done` and not earlier: one that is cancelled in between has not eaten anybody's bytes.
+//
+// What readiness does not help (files, paths) is carried: begun once and told to carried_ended() when it is
+// over. Here that is a FileJob on another thread; a backend that can do better overrides begin().
 #pragma once
 
 #include "fd_table.hpp"
@@ -46,13 +49,29 @@ class ReadinessReactor : public Reactor {
 
   void ready(std::uint64_t token, std::uint32_t events) noexcept;
 
+  /// Begins an operation that can only block. Null: it has ended, op->result is set. Otherwise whatever
+  /// carries it, which hands `op` to carried_ended() later, from inside poll() or between two of them.
+  virtual void* begin(tau_io* op) noexcept;
+  /// `op` is not touched any more by what carries it.
+  virtual void forget(tau_io* op, void* carrier) noexcept;
+  void carried_ended(tau_io* op) noexcept;
+
  private:
+  bool carry(tau_io* op) noexcept;
+  bool close(tau_io* op) noexcept;
+  void withdraw_carried(tau_io* op) noexcept;
+  static void discard_result(const tau_io& op) noexcept;
+
+  // What `entry` of a pending operation points at: its Descriptor, or, with the lowest bit set, what
+  // carries it. Null once it has ended.
+  static bool is_carried(const tau_io& op) noexcept { return (reinterpret_cast<std::uintptr_t>(op.entry) & 1) != 0; }
+  static void* carrier_of(const tau_io& op) noexcept { return static_cast<std::byte*>(op.entry) - 1; }
+  static void* carried_by(void* carrier) noexcept { return static_cast<std::byte*>(carrier) + 1; }
   std::int32_t ensure_watched(Descriptor& descriptor, const tau_plugin* owner) noexcept;
   void orphan(Descriptor& descriptor) noexcept;
   void drop_if_unused(Descriptor& descriptor) noexcept;
   void heat(Descriptor& descriptor) noexcept;
 
-  void end(tau_io* op) noexcept;
   void end_waits(Registration& registration, std::uint32_t events, std::int32_t status) noexcept;
 
   void deliver() noexcept;
@@ -61,6 +80,7 @@ class ReadinessReactor : public Reactor {
 
   FdTable table_;
   std::size_t pending_ = 0;
+  IntrusiveQueue<tau_io> carried_;
   // What poll() will work off: descriptors to be tried, and what has its result already.
   IntrusiveQueue<Descriptor> hot_;
   IntrusiveQueue<tau_io> ended_operations_;

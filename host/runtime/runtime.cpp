@@ -43,6 +43,7 @@ Runtime::Runtime(std::unique_ptr<Reactor> chosen, Options options)
   if (options.manual_clock) clock.stop();
   reactor.keep({.io_ends = [](tau_plugin* owner) { --owner->ios; },
                 .wait_ends = [](tau_plugin* owner) { --owner->fd_waits; }});
+  reactor.offload_to({[](void* self, tau_job* job) { return static_cast<Runtime*>(self)->pool.submit(job); }, this});
   instance_ = this;
   loop_ = this;
 }

@@ -1,8 +1,10 @@
 /* I/O: completion-shaped operations, and registered descriptors with readiness beside them.
  *
  * An operation is the caller's memory. It is tried at once; where it would block, the reactor tries
- * again when the descriptor is ready. Cancel is synchronous: after it returns nobody touches the
- * operation or its buffer. */
+ * again when the descriptor is ready, and what can only block (files, paths) is carried out by the
+ * kernel's own queue or on the blocking pool. Cancel is synchronous: after it returns nobody touches
+ * the operation, its buffer or its paths, though a file operation that was under way may still have
+ * its effect. */
 #ifndef TAU_RT_IO_H
 #define TAU_RT_IO_H
 
@@ -18,8 +20,24 @@ enum {
   TAU_IO_SEND,     /* as RECV; MSG_NOSIGNAL is implied */
   TAU_IO_ACCEPT,   /* flags: SOCK_*; buffer: sockaddr or null, length: its size, then the
                     address's; result: descriptor */
-  TAU_IO_CONNECT   /* buffer: sockaddr, length: its size */
+  TAU_IO_CONNECT,  /* buffer: sockaddr, length: its size */
+  TAU_IO_RECVMSG,  /* buffer: struct msghdr, which stays in place with all it points to; flags: MSG_* */
+  TAU_IO_SENDMSG,  /* as RECVMSG; MSG_NOSIGNAL is implied */
+
+  /* Files and paths. `fd` is the folder that `buffer`, a path, starts from, or AT_FDCWD. Those that are
+   * pending at the same time happen in no particular order, also at a file's current position. */
+  TAU_IO_OPENAT,   /* flags: O_*, length: mode; result: descriptor */
+  TAU_IO_CLOSE,    /* fd alone; what waits for it ends. It is closed also when canceled */
+  TAU_IO_FSYNC,    /* fd; flags: TAU_IO_DATASYNC or 0 */
+  TAU_IO_STATX,    /* flags: AT_*, length: STATX_* wanted; other: struct statx. Linux */
+  TAU_IO_RENAMEAT, /* other_fd, other: the new path; flags: RENAME_* */
+  TAU_IO_UNLINKAT, /* flags: AT_REMOVEDIR or 0 */
+  TAU_IO_MKDIRAT,  /* length: mode */
+  TAU_IO_LINKAT,   /* other_fd, other: the new path; flags: AT_* */
+  TAU_IO_SYMLINKAT /* buffer: what the link says; fd, other: the link's own path */
 };
+
+enum { TAU_IO_DATASYNC = 1 /* contents, and of the metadata only what reading them back needs */ };
 
 /* Event bits of TAU_IO_POLL and of registered descriptors. */
 enum { TAU_IN = 1, TAU_OUT = 4, TAU_ERR = 8, TAU_HUP = 16, TAU_RDHUP = 0x2000, TAU_PRI = 2 };
@@ -30,11 +48,14 @@ typedef struct tau_io {
   int32_t fd;
   uint32_t opcode;
   uint32_t flags;
-  uint32_t reserved; /* zero */
+  uint32_t how; /* zero */
   void* buffer;
   uint64_t length;
   int64_t offset;
   int64_t result; /* bytes, descriptor or events; or -errno, or a TAU_E_* */
+  void* other;    /* a second path, or struct statx */
+  int32_t other_fd;
+  uint32_t reserved; /* zero */
   /* host */
   struct tau_io* next;
   struct tau_io** previous; /* null while not pending */
@@ -43,6 +64,7 @@ typedef struct tau_io {
 
 /* Submits an operation.
  * Returns:   TAU_READY: done, `result` is set, `done` will not be called. TAU_PENDING: `done` follows.
+ *            READ and WRITE may move less than asked, also in regular files.
  * Errors:    TAU_E_UNLOADING, TAU_E_INVALID. An error of the operation itself is its `result`.
  * Threading: [loop]. Unload: [drained] */
 TAU_EXPORT int32_t tau_io_submit(tau_io* op) TAU_NOEXCEPT;
