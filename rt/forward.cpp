@@ -10,6 +10,7 @@
 #include <tau/rt/resource.h>
 #include <tau/rt/event.h>
 #include <tau/rt/plugin.h>
+#include <tau/rt/signal.h>
 
 #define FORWARD(result, name, parameters, arguments)                      \
   extern "C" result tau_host_##name parameters noexcept;                  \
@@ -72,6 +73,11 @@ FORWARD(void, resource_release, (tau_resource* reference), (reference))
 FORWARD(int32_t, event_subscribe, (tau_subscription* subscription, const char* name, size_t name_length, uint64_t type), (subscription, name, name_length, type))
 FORWARD(void, event_unsubscribe, (tau_subscription* subscription), (subscription))
 FORWARD(int32_t, event_publish, (tau_plugin* owner, const char* name, size_t name_length, uint64_t type, const void* object), (owner, name, name_length, type, object))
+
+// signal.h
+FORWARD(int32_t, signal_subscribe, (tau_signal* subscription), (subscription))
+FORWARD(void, signal_unsubscribe, (tau_signal* subscription), (subscription))
+FORWARD(int32_t, sigaction, (tau_plugin* owner, int32_t number, const struct sigaction* action, struct sigaction* old), (owner, number, action, old))
 
 // plugin.h
 FORWARD(tau_plugin*, plugin_opening, (), ())

@@ -14,7 +14,9 @@ namespace {
 // Whether empty_owner() could do anything. What is not named here leaves by itself: jobs that run, and
 // what other threads have sent.
 bool can_be_emptied(const Owner& o) noexcept {
-  return o.tasks + o.waits + o.timers + o.ios + o.fds + o.fd_waits + o.subscriptions + o.resources + o.requests != 0;
+  return o.tasks + o.waits + o.timers + o.ios + o.fds + o.fd_waits + o.subscriptions + o.resources + o.requests +
+             o.signals.load() !=
+         0;
 }
 
 }  // namespace

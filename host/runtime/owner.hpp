@@ -49,6 +49,7 @@ struct tau_plugin {
   std::uint64_t requests = 0;  // messages handed over and not ended
 
   // Live counts of what other threads touch. [any]
+  tau::host::Atomic<std::uint64_t> signals{0};       // subscriptions and handlers
   tau::host::Atomic<std::uint64_t> jobs{0};          // queued or running on the blocking pool, or done not called
   tau::host::Atomic<std::uint64_t> remote_calls{0};  // tau_spawn_remote on its way to the loop
   tau::host::Atomic<std::uint64_t> thread_exits{0};  // thread_local destructors registered

@@ -38,6 +38,7 @@ Runtime::Runtime(std::unique_ptr<Reactor> chosen, Options options)
       executor(remote),
       wheel(clock.now()),
       resources([](Owner* owner) { (void)owner, instance_->let_go(); }),
+      signals(remote),
       pool(&send_completed, this, options.blocking_threads) {
   TAU_ASSERT(!instance_, "one runtime per process (I1)");
   if (options.manual_clock) clock.stop();
@@ -56,6 +57,7 @@ Runtime::~Runtime() {
 void Runtime::turn(bool may_sleep) {
   ++depth_;
   bool worked = remote.drain([this](RemoteLink* link) { executor.arrived(link); });
+  worked |= signals.deliver();
   worked |= executor.run(batch) != 0;
   if (!wheel.empty()) worked |= wheel.advance(clock.now()) != 0;
   if (depth_ == 1 && !deferred_.empty()) {

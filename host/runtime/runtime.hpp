@@ -24,6 +24,7 @@
 #include "registry/resources.hpp"
 #include "remote_queue.hpp"
 #include "runtime/atomic.hpp"
+#include "signal/hub.hpp"
 #include "timer_wheel.hpp"
 
 namespace tau::host {
@@ -96,6 +97,7 @@ class Runtime {
   Resources resources;
   Events events;
   Requests requests;
+  SignalHub signals;
   BlockingPool pool;
 
  private:

@@ -34,10 +34,6 @@ bool names(const std::string& text, std::string tree) {
   return text.substr(0, text.find('\n')).find(tree) != text.npos;
 }
 
-void wake_loop() {
-  if (Runtime* runtime = Runtime::instance()) runtime->remote.nudge();
-}
-
 }  // namespace
 
 std::unique_ptr<Session> Session::make(const std::filesystem::path& patches, std::string* why) {
@@ -48,7 +44,7 @@ std::unique_ptr<Session> Session::make(const std::filesystem::path& patches, std
 
 Session::Session(std::unique_ptr<Reactor> reactor, const std::filesystem::path& patches)
     : runtime_(std::move(reactor), {}),
-      signals_(&wake_loop),
+      signals_(runtime_.signals),
       watchdog_([](std::string_view line) { console::error_line("tau", with_remedy(line)); }, init_patience),
       unloader_(runtime_, registry_, watchdog_, [](const std::string& line) { console::error_line("tau", with_remedy(line)); }),
       builder_(runtime_, patches),
@@ -191,6 +187,8 @@ bool Session::run_until(const std::function<bool()>& done, std::optional<std::ch
   deadline.fire = [](tau_timer* timer) { static_cast<Deadline*>(timer)->over = true; };
   if (limit) runtime_.arm(&deadline, runtime_.clock.now() + static_cast<std::uint64_t>(limit->count()));
   runtime_.run_until([&] { return done() || deadline.over || EndSignals::received(); });
+  // Who subscribed to the signal is told before anybody is unloaded for it.
+  if (EndSignals::received()) settle();
   runtime_.wheel.cancel(&deadline);
   return done();
 }

@@ -1,7 +1,5 @@
 #include "signals.hpp"
 
-#include <errno.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -11,35 +9,25 @@ namespace {
 
 constexpr int ending[] = {SIGINT, SIGTERM, SIGHUP};
 std::atomic<int> came{0};
-std::atomic<void (*)()> waker{nullptr};
 
-void handle(int signal) {
-  int error = errno;
+void at_once(int number, bool shared) {
+  if (number == SIGHUP && shared) return;
   // The second one is for a host that does not come to its end: it has the usual effect.
-  if (came.exchange(signal) != 0) _exit(128 + signal);
-  if (auto wake = waker.load()) wake();
-  errno = error;
+  if (came.exchange(number) != 0) _exit(128 + number);
 }
 
 }  // namespace
 
-EndSignals::EndSignals(void (*wake)()) {
+EndSignals::EndSignals(SignalHub& hub) : hub_(hub) {
   came = 0;
-  waker = wake;
-  struct sigaction action {};
-  action.sa_handler = handle;
-  action.sa_flags = SA_RESTART;
-  for (int signal : ending) {
+  for (int number : ending) {
     // A signal that was ignored when we were started (nohup) stays so.
-    struct sigaction before {};
-    sigaction(signal, nullptr, &before);
-    if (before.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
+    if (!SignalHub::is_ignored(number)) hub_.attend(number, &at_once);
   }
 }
 
 EndSignals::~EndSignals() {
-  for (int number : ending) signal(number, SIG_DFL);
-  waker = nullptr;
+  for (int number : ending) hub_.attend(number, nullptr);
 }
 
 int EndSignals::received() noexcept { return came.load(); }

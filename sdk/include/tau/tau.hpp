@@ -15,6 +15,7 @@
 #include "plugin/guard.hpp"
 #include "resource.hpp"
 #include "result.hpp"
+#include "signal.hpp"
 #include "spawn.hpp"
 #include "spawn_blocking.hpp"
 #include "task.hpp"
