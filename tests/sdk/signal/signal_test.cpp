@@ -117,7 +117,7 @@ TEST_CASE_FIXTURE(Signals, "a timeout ends a wait, and the subscription goes on"
     received += second.has_value();
   };
   auto handle = tau::spawn(both);
-  advance(10ms);
+  advance(11ms);
   CHECK(timed_out == 1);
   raise(SIGUSR1);
   settle();
