@@ -51,7 +51,9 @@ Session::Session(std::unique_ptr<Reactor> reactor, const std::filesystem::path& 
       loader_(registry_, unloader_, watchdog_,
               {.flags_hash = flags_hash(),
                .rt_library = builder_.compiler().installation().rt_library,
-               .folder = {}}) {}
+               .folder = {}}) {
+  runtime_.signals.report = [](const std::string& line) { console::error_line("tau", line); };
+}
 
 Session::~Session() = default;
 

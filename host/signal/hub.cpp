@@ -7,7 +7,6 @@
 #include <bit>
 #include <new>
 
-#include "console.hpp"
 #include "signal/handler.hpp"
 
 namespace tau::host {
@@ -49,8 +48,7 @@ void SignalHub::List::take(List& other) noexcept {
   other.last = &other.first;
 }
 
-SignalHub::SignalHub(RemoteQueue& loop) noexcept
-    : report([](const std::string& line) { console::error_line("tau", line); }) {
+SignalHub::SignalHub(RemoteQueue& loop) noexcept {
   handler::pending().store(0);
   handler::set_loop(&loop);
 }
@@ -95,7 +93,7 @@ std::int32_t SignalHub::add_user(int number, int plugins) noexcept {
 void SignalHub::remove_user(int number, int plugins) noexcept {
   handler::slot(number).plugins -= static_cast<std::uint32_t>(plugins);
   if (--signals_[number].users != 0) return;
-  if (!handler::restore(number)) {
+  if (!handler::restore(number) && report) {
     report("the handler of " + name_of(number) +
            " was replaced by somebody who did not ask tau: it is left as it is, for ever");
   }
@@ -230,7 +228,7 @@ void SignalHub::call(Action& entry) noexcept {
       action.sa_handler(entry.number);
     }
   } catch (...) {
-    report("plugin '" + entry.owner->name + "': its handler of " + name_of(entry.number) + " threw");  // I13
+    if (report) report("plugin '" + entry.owner->name + "': its handler of " + name_of(entry.number) + " threw");  // I13
   }
 }
 

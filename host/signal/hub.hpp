@@ -58,8 +58,8 @@ class SignalHub {
   /// Ends every subscription and handler of `owner`; afterwards owner.signals is zero.
   void drop_owner(Owner& owner) noexcept;
 
-  /// Where the hub says that it left somebody else's handler alone.
-  void (*report)(const std::string& line);
+  /// Where the hub says that it left somebody else's handler alone, or that a plugin's threw.
+  void (*report)(const std::string& line) = nullptr;
 
  private:
   /// One owner's sigaction.
