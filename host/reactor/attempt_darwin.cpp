@@ -1,6 +1,6 @@
-// See attempt_system.hpp. macOS has neither accept4 nor the SOCK_* flags, so O_CLOEXEC and O_NONBLOCK stand for
-// them in TAU_IO_ACCEPT; MSG_DONTWAIT holds for receiving only; SIGPIPE is refused by the socket and not by the
-// call; and poll(2) cannot tell half a hang-up, which kqueue can (EV_EOF).
+// See attempt_system.hpp. macOS has neither accept4 nor the SOCK_* flags, so O_CLOEXEC and O_NONBLOCK stand
+// for them in TAU_IO_ACCEPT; MSG_DONTWAIT holds for receiving only; SIGPIPE is refused by the socket and not
+// by the call; and poll(2) cannot tell half a hang-up, which kqueue can (EV_EOF).
 #include "attempt_system.hpp"
 
 #include <errno.h>
@@ -26,8 +26,12 @@ bool adjust(int fd, int get, int set, int bit, bool wanted) noexcept {
 
 }  // namespace
 
-short to_poll(std::uint32_t events) noexcept { return static_cast<short>(events & known_to_poll); }
-std::uint32_t from_poll(short events) noexcept { return static_cast<unsigned short>(events) & known_to_poll; }
+short to_poll(std::uint32_t events) noexcept {
+  return static_cast<short>(events & known_to_poll);
+}
+std::uint32_t from_poll(short events) noexcept {
+  return static_cast<unsigned short>(events) & known_to_poll;
+}
 
 ssize_t transfer_now(const tau_io&, std::size_t) noexcept {
   errno = EOPNOTSUPP;

@@ -13,8 +13,12 @@ namespace tau::host::system {
 
 static_assert(TAU_RDHUP == POLLRDHUP);
 
-short to_poll(std::uint32_t events) noexcept { return static_cast<short>(events); }
-std::uint32_t from_poll(short events) noexcept { return static_cast<unsigned short>(events); }
+short to_poll(std::uint32_t events) noexcept {
+  return static_cast<short>(events);
+}
+std::uint32_t from_poll(short events) noexcept {
+  return static_cast<unsigned short>(events);
+}
 
 ssize_t transfer_now(const tau_io& op, std::size_t length) noexcept {
   const iovec piece{op.buffer, length};

@@ -36,7 +36,8 @@ class AllQueues {
 
   static Queue* find(int number) noexcept {
     const auto index = static_cast<std::size_t>(number);
-    return number >= 0 && index < by_number.size() ? by_number[index].load(std::memory_order_acquire) : nullptr;
+    return number >= 0 && index < by_number.size() ? by_number[index].load(std::memory_order_acquire)
+                                                   : nullptr;
   }
 
   int make() {
@@ -98,13 +99,16 @@ bool only_triggers(const Event* changes, int count) {
 
 extern "C" {
 
-int kqueue() noexcept { return answer(AllQueues::all().make()); }
+int kqueue() noexcept {
+  return answer(AllQueues::all().make());
+}
 
 int kevent(int number, const Event* changes, int change_count, Event* events, int event_count,
            const timespec* timeout) noexcept {
   Queue* const queue = AllQueues::find(number);
   if (!queue) return answer(-EBADF);
-  if (event_count == 0 && only_triggers(changes, change_count)) return answer(-queue->trigger(changes->ident));
+  if (event_count == 0 && only_triggers(changes, change_count))
+    return answer(-queue->trigger(changes->ident));
   if (timeout && (timeout->tv_sec < 0 || timeout->tv_nsec < 0 || timeout->tv_nsec >= 1'000'000'000)) {
     return answer(-EINVAL);
   }

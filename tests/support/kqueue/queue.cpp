@@ -23,7 +23,9 @@ constexpr std::int64_t ns_per_s = 1'000'000'000;
 // What is asked for at each change; everything else is the knote's for good.
 constexpr unsigned short actions = EV_ADD | EV_DELETE | EV_ENABLE | EV_DISABLE;
 
-bool is_of_descriptor(short filter) { return filter == EVFILT_READ || filter == EVFILT_WRITE; }
+bool is_of_descriptor(short filter) {
+  return filter == EVFILT_READ || filter == EVFILT_WRITE;
+}
 
 std::int64_t now_ns() {
   timespec now;
@@ -50,7 +52,9 @@ Queue::Queue()
   }
 }
 
-Queue::~Queue() { close_all(); }
+Queue::~Queue() {
+  close_all();
+}
 
 void Queue::close_all() noexcept {
   for (auto& [key, knote] : knotes_) close_if_open(knote.timer);
@@ -178,8 +182,9 @@ void Queue::forget(int fd) {
 // ---- events ----------------------------------------------------------------------------------------
 
 int Queue::wait(Event* events, int event_count, const timespec* timeout) {
-  const std::int64_t until = timeout ? now_ns() + timeout->tv_sec * ns_per_s + timeout->tv_nsec : 0;
   timespec left = timeout ? *timeout : timespec{};
+  left.tv_nsec -= left.tv_nsec % 1'000;  // as macOS does
+  const std::int64_t until = timeout ? now_ns() + left.tv_sec * ns_per_s + left.tv_nsec : 0;
   for (;;) {
     pollfd p{outer_, POLLIN, 0};
     const int ready = ::ppoll(&p, 1, timeout ? &left : nullptr, nullptr);

@@ -20,10 +20,10 @@ namespace tau::test::kqueue_emulation {
 using Event = struct kevent;
 
 struct Knote {
-  Event event{};         // as added; flags hold what lasts: EV_CLEAR, EV_ONESHOT, EV_DISPATCH
+  Event event{};  // as added; flags hold what lasts: EV_CLEAR, EV_ONESHOT, EV_DISPATCH
   bool enabled = true;
-  bool armed = false;    // in its epoll set, or its timer in outer_
-  bool mute = false;     // its descriptor's open mode rules its filter out
+  bool armed = false;  // in its epoll set, or its timer in outer_
+  bool mute = false;   // its descriptor's open mode rules its filter out
   int timer = -1;
 };
 

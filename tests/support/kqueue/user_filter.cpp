@@ -1,6 +1,6 @@
-// EVFILT_USER of an emulated queue. A trigger sets its knote's flag and, if it was not set, kicks the eventfd;
-// who harvests empties the eventfd before it looks at the flags. So a trigger that comes in between is either
-// seen or kicks again, and neither side needs the other's lock.
+// EVFILT_USER of an emulated queue. A trigger sets its knote's flag and, if it was not set, kicks the
+// eventfd; who harvests empties the eventfd before it looks at the flags. So a trigger that comes in between
+// is either seen or kicks again, and neither side needs the other's lock.
 #include <unistd.h>
 
 #include <cerrno>
