@@ -43,15 +43,11 @@
 #include <vector>
 
 #include "../result.hpp"
+#include "enable_transferable.hpp"
 #include "fields.hpp"
 #include "type_id.hpp"
 
 namespace tau {
-
-/// An author's word that T holds nothing of the module that made it: no pointer to its code or data,
-/// no vtable.
-template <class T>
-inline constexpr bool enable_transferable = false;
 
 class PluginGuard;
 template <class T>
