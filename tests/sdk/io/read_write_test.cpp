@@ -1,6 +1,7 @@
 #include <tau/io/adaptors.hpp>
 #include <tau/io/copy.hpp>
 #include <tau/io/lines.hpp>
+#include <tau/time.hpp>
 
 #include <doctest/doctest.h>
 
@@ -22,7 +23,8 @@ using Fixture = test::IoFixture;
 struct Drip {
   explicit Drip(std::deque<std::string> some, std::optional<Error> last = {}) : parts(std::move(some)), error(last) {}
   Task<Result<std::size_t>> read(io::MutableBuffer into) {
-    co_await yield_now();
+    if (pause == Duration::zero()) co_await yield_now();
+    if (pause != Duration::zero()) co_await sleep(pause);
     if (parts.empty()) {
       if (error) co_return *error;
       co_return std::size_t{0};
@@ -35,6 +37,7 @@ struct Drip {
   }
   std::deque<std::string> parts;
   std::optional<Error> error;
+  Duration pause{};
 };
 
 /// Takes at most `most` bytes at once, waiting before each; fails after `capacity`.
@@ -42,7 +45,8 @@ struct Narrow {
   explicit Narrow(std::size_t most_bytes, std::size_t capacity_bytes = std::numeric_limits<std::size_t>::max())
       : most(most_bytes), capacity(capacity_bytes) {}
   Task<Result<std::size_t>> write(io::ConstBuffer bytes) {
-    co_await yield_now();
+    if (pause == Duration::zero()) co_await yield_now();
+    if (pause != Duration::zero()) co_await sleep(pause);
     if (text.size() == capacity) co_return Error::system(ENOSPC);
     const std::size_t count = std::min({bytes.size(), most, capacity - text.size()});
     text += io::as_text(bytes.first(count));
@@ -57,6 +61,7 @@ struct Narrow {
   std::size_t most, capacity;
   std::string text;
   int writes = 0, flushes = 0;
+  Duration pause{};
 };
 
 static_assert(io::Reader<Drip> && !io::Writer<Drip> && io::Writer<Narrow> && !io::Reader<Narrow>);
@@ -205,11 +210,13 @@ TEST_CASE_FIXTURE(Fixture, "a cancelled next_line loses nothing") {
     auto line = co_await lines.next_line();
     co_return line ? line->value_or("end") : "error";
   };
+  reader.inner().pause = std::chrono::milliseconds(10);
   auto handle = spawn(next());
-  for (int turn = 0; turn < 2; ++turn) runtime.turn(false);
+  advance(std::chrono::milliseconds(15));
+  CHECK(reader.inner().parts.size() == 1);
   handle.abort();
   settle();
-  CHECK(reader.inner().parts.size() < 2);
+  reader.inner().pause = {};
   CHECK(complete(next()) == "first half and half");
 }
 
@@ -245,9 +252,10 @@ TEST_CASE_FIXTURE(Fixture, "a flush that failed is tried again with what is left
     CHECK((co_await writer.write("9abcdef")).has_value());
   };
   complete(fails());
+  writer.inner().pause = std::chrono::milliseconds(10);
   auto flushes = [&]() -> Task<> { static_cast<void>(co_await writer.flush()); };
   auto handle = spawn(flushes);
-  runtime.turn(false);
+  advance(std::chrono::milliseconds(15));
   handle.abort();
   settle();
   auto after = [&]() -> Task<> {

@@ -207,7 +207,7 @@ TEST_CASE_FIXTURE(Tcp, "several buffers are read and written with one call") {
   };
   auto reader = spawn(waits);
   settle();
-  CHECK(plugin.fd_waits == 1);
+  CHECK(plugin.ios == 1);
   auto writes = [&]() -> Task<> { CHECK((co_await pair.client.write("abcd")).has_value()); };
   complete(writes());
   run_until([&] { return reader.is_finished(); });
