@@ -147,12 +147,21 @@ std::size_t ReadinessReactor::withdraw_owner(tau_plugin* owner) noexcept {
     }
   };
   sweep(ended_waits_);
-  for (auto* queue : {&ended_operations_, &carried_}) {
-    for (tau_io* op = queue->front(); op;) {
-      tau_io* const next = op->next;
-      if (op->owner == owner && cancel(op)) ++withdrawn;
-      op = next;
+  // Taken aside first: a cancel may fetch, and what is fetched moves from one queue to the other.
+  tau_io* aside = nullptr;
+  for (tau_io* op = carried_.front(); op;) {
+    tau_io* const next = op->next;
+    if (op->owner == owner) {
+      carried_.remove(op);
+      push_front(&aside, op);
     }
+    op = next;
+  }
+  while (aside) withdrawn += cancel(aside);
+  for (tau_io* op = ended_operations_.front(); op;) {
+    tau_io* const next = op->next;
+    if (op->owner == owner) withdrawn += cancel(op);
+    op = next;
   }
   table_.each_registration([&](Registration& registration) {
     for (tau_fd_wait* wait = registration.waits; wait;) {

@@ -179,6 +179,13 @@ struct Rig {
     return true;
   }
 
+  /// Runs one operation to its end and returns its result.
+  std::int64_t run(Op& op) {
+    const int before = op.finished;
+    if (!reactor->submit(&op)) CHECK(until([&] { return op.finished != before; }));
+    return op.result;
+  }
+
   /// Collects what is there without waiting; twice, since what ended may have started something.
   void settle() {
     reactor->poll(0);

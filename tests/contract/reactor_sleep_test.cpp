@@ -154,11 +154,17 @@ TEST_CASE("an idle poll wakes up for nothing") {
   CHECK(rig->wait_ready(handle, &wait) == TAU_PENDING);
   put(b, "the other side does not read");
   rig.settle();
-  const long before = voluntary_switches();
-  const auto start = SteadyClock::now();
-  rig->poll(300 * ms);
-  CHECK(SteadyClock::now() - start >= std::chrono::milliseconds(300));
-  CHECK(voluntary_switches() - before <= 1);
+  // The kernel interrupts this thread while it takes down the rings of the tests before this one; whoever
+  // wakes up for nothing of his own does so every time.
+  long switches = 2;
+  for (int tries = 0; switches > 1 && tries < 10; ++tries) {
+    const long before = voluntary_switches();
+    const auto start = SteadyClock::now();
+    rig->poll(300 * ms);
+    CHECK(SteadyClock::now() - start >= std::chrono::milliseconds(300));
+    switches = voluntary_switches() - before;
+  }
+  CHECK(switches <= 1);
   CHECK(rig->cancel_wait(&wait));
   CHECK(rig->remove(handle) == 0);
 }
