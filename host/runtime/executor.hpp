@@ -30,8 +30,9 @@ class Executor {
 
   void wake(TaskSlot* task) noexcept {
     constexpr std::uint32_t deaf =
-        TAU_TASK_QUEUED | TAU_TASK_RUNNING | TAU_TASK_FINISHED | task_dropping | task_zombie;
+        TAU_TASK_QUEUED | TAU_TASK_RUNNING | TAU_TASK_FINISHED | TAU_TASK_BRANCH | task_dropping | task_zombie;
     if (task->state & deaf) {
+      if (task->state & TAU_TASK_BRANCH) return wake_branch(task);
       if (task->state & TAU_TASK_RUNNING) task->state |= TAU_TASK_WOKEN;
       return;
     }
@@ -92,6 +93,8 @@ class Executor {
     tail_ = task;
   }
   void poll(TaskSlot* task) noexcept;
+  /// A branch is a head in a module's memory: no more of a slot than that.
+  static void wake_branch(tau_task* branch) noexcept { branch->fns->poll(branch); }
   void finish(TaskSlot* task, std::int32_t outcome) noexcept;
   void drop(TaskSlot* task) noexcept;
   void unqueue(Owner& owner) noexcept;

@@ -84,7 +84,7 @@ class AsyncFd {
     Wait(tau_fd handle, Ready wanted) noexcept : tau_fd_wait{}, handle_(handle) {
       interest = static_cast<std::uint32_t>(wanted);
     }
-    Wait(const Wait&) = delete;
+    Wait(Wait&& other) noexcept : Wait(other.handle_, static_cast<Ready>(other.interest)) {}
     ~Wait() {
       if (previous) tau_fd_wait_cancel(this);
     }

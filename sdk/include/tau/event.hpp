@@ -94,8 +94,9 @@ template <class T>
 class [[nodiscard("an event is waited for by co_await")]] Next {
  public:
   explicit Next(detail::Queue<T>* queue) noexcept : queue_(queue) {}
-  Next(const Next&) = delete;
-  Next& operator=(const Next&) = delete;
+  /// Until it is awaited.
+  Next(Next&& other) noexcept : queue_(other.queue_) {}
+  Next& operator=(Next&&) = delete;
   ~Next() { withdraw(); }
 
   bool await_ready() const noexcept { return false; }

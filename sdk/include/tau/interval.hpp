@@ -1,7 +1,7 @@
 // Interval: ticks at a fixed period, without drift.
 #pragma once
 
-#include "time.hpp"
+#include "sleep.hpp"
 
 namespace tau {
 

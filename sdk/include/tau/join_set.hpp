@@ -111,19 +111,23 @@ class JoinSet {
   class Next {
    public:
     explicit Next(JoinSet& set) noexcept : set_(set) {}
-    Next(const Next&) = delete;
-    ~Next() { set_.waiting_ = {}; }
+    Next(Next&& other) noexcept : Next(other.set_) {}
+    ~Next() {
+      if (waits_) set_.waiting_ = {};
+    }
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     bool await_suspend(std::coroutine_handle<Promise> suspended) noexcept {
       if (set_.ended_.head || set_.empty()) return detail::suspend_if_exhausted(suspended);
       set_.waiting_.set(suspended);
+      waits_ = true;
       return true;
     }
     std::optional<Result<T>> await_resume() { return set_.try_join_next(); }
 
    private:
     JoinSet& set_;
+    bool waits_ = false;
   };
 
   void remove(Entry* entry) noexcept {

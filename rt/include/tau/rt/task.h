@@ -42,8 +42,13 @@ enum {
   TAU_TASK_FINISHED = 1u << 4, /* poll returned; waits to be joined */
   TAU_TASK_THREW = 1u << 5,    /* with FINISHED: ended by an exception */
   TAU_TASK_DETACHED = 1u << 6, /* nobody will join it */
-  TAU_TASK_LIVE = 1u << 7      /* the slot is taken */
+  TAU_TASK_LIVE = 1u << 7,     /* the slot is taken */
+  TAU_TASK_BRANCH = 1u << 8    /* not a task but a part of one: see below */
 };
+
+/* A branch is a tau_task in a module's own memory, which stands for a part of a task where things are
+ * waited for: nothing but tau_task_wake takes it. The module sets TAU_TASK_BRANCH and TAU_TASK_RUNNING
+ * itself, and waking it calls its `fns->poll`, which must only note that it is to go on. */
 
 /* Spawns a task and queues it. `resume` and `data` are stored as given.
  *
@@ -63,7 +68,8 @@ TAU_EXPORT int32_t tau_spawn(tau_plugin* owner, const tau_task_fns* fns, void* r
 TAU_EXPORT int32_t tau_spawn_remote(tau_plugin* owner, void (*start)(void* data),
                                     void (*abandon)(void* data), void* data) TAU_NOEXCEPT;
 
-/* Queues a task by pointer: the fast form for code that knows the task to be alive. [loop] */
+/* Queues a task by pointer: the fast form for code that knows the task to be alive. Of a branch it
+ * calls `fns->poll` at once. [loop] */
 TAU_EXPORT void tau_task_wake(tau_task* task) TAU_NOEXCEPT;
 
 /* Queues a task by id. TAU_E_STALE if it is gone. [any] */

@@ -5,8 +5,12 @@
 // `resume` and wakes the task; the poll that follows resumes there. A wake that sets no `resume` is
 // harmless, so nobody is resumed twice or too early.
 //
+// A part of a task that waits by itself, such as a branch of select(), has a context of its own: the
+// head of a tau_task that no host knows (branch.hpp). tau_task_wake() takes it like any other.
+//
 // Rule for every awaiter: it has a constructor (GCC 12 duplicates aggregate temporaries bitwise in
-// expressions with co_await), and its destructor withdraws what it linked (I7).
+// expressions with co_await), its destructor withdraws what it linked (I7), and it can be moved until
+// it is awaited, so that a combinator may own it (awaited.hpp).
 #pragma once
 
 #include <tau/rt/task.h>
