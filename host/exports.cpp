@@ -67,6 +67,12 @@ TAU_TRAMPOLINE std::int32_t tau_host_abort(tau_task_id id) noexcept {
   return TAU_OK;
 }
 
+TAU_TRAMPOLINE std::int32_t tau_host_task_drop(tau_task_id id) noexcept {
+  if (!on_loop()) [[unlikely]] return TAU_E_THREAD;
+  TaskSlot* task = runtime().executor.find(id);
+  return task ? runtime().executor.drop_now(task) : TAU_E_STALE;
+}
+
 TAU_TRAMPOLINE std::int32_t tau_host_detach(tau_task_id id) noexcept {
   if (!on_loop()) return runtime().executor.request(id, TaskSlot::detach);
   TaskSlot* task = runtime().executor.find(id);

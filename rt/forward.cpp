@@ -29,6 +29,7 @@ FORWARD(int32_t, spawn_remote, (tau_plugin* owner, void (*start)(void* data), vo
 FORWARD(void, task_wake, (tau_task* task), (task))
 FORWARD(int32_t, wake, (tau_task_id id), (id))
 FORWARD(int32_t, abort, (tau_task_id id), (id))
+FORWARD(int32_t, task_drop, (tau_task_id id), (id))
 FORWARD(tau_task_id, task_current, (), ())
 FORWARD(tau_task*, task_current_head, (), ())
 FORWARD(int32_t, task_state, (tau_task_id id), (id))

@@ -38,7 +38,11 @@ std::size_t Executor::run(std::size_t limit) noexcept {
 inline void Executor::poll(TaskSlot* task) noexcept {
   if (task->state & TAU_TASK_ABORTED) {
     task->state &= ~std::uint32_t{TAU_TASK_QUEUED};
-    drop(task);
+    if (task->state & task_dropping) {
+      give_back(task);
+    } else {
+      drop(task);
+    }
     return;
   }
   task->state = (task->state & ~std::uint32_t{TAU_TASK_QUEUED}) | TAU_TASK_RUNNING;
@@ -78,6 +82,13 @@ tau_wait* Executor::unlink_joiner(TaskSlot* task) noexcept {
 }
 
 void Executor::drop(TaskSlot* task) noexcept {
+  tau_wait* joiner = destroy(task);
+  give_back(task);
+  if (joiner) joiner->fire(joiner);
+}
+
+/// What a task holds goes; its slot is still taken. Returns the wait to be fired.
+tau_wait* Executor::destroy(TaskSlot* task) noexcept {
   Owner& owner = *TaskChunk::of(task)->owner;
   bool finished = task->state & TAU_TASK_FINISHED;
   if (!messages_.empty()) messages_.erase(id_of(task));
@@ -88,8 +99,10 @@ void Executor::drop(TaskSlot* task) noexcept {
   current_ = outer;
   if (!finished) --owner.live_tasks;
   --owner.tasks;
-  tau_wait* joiner = unlink_joiner(task);
+  return unlink_joiner(task);
+}
 
+void Executor::give_back(TaskSlot* task) noexcept {
   // Raising the generation makes every id stale. If another thread has left a request meanwhile, the
   // slot is still linked in the remote queue and must wait there.
   std::uint64_t word = task->remote.load(std::memory_order_relaxed) & ~std::uint64_t{TaskSlot::requests};
@@ -98,9 +111,22 @@ void Executor::drop(TaskSlot* task) noexcept {
     TaskTable::give_back(task);
   } else {
     task->state |= task_zombie;
-    ++owner.zombies;
+    ++TaskChunk::of(task)->owner->zombies;
   }
+}
+
+std::int32_t Executor::drop_now(TaskSlot* task) noexcept {
+  if (task->state & (TAU_TASK_RUNNING | task_dropping)) return TAU_E_BUSY;
+  if ((task->state & (TAU_TASK_QUEUED | task_unqueued)) != TAU_TASK_QUEUED) {
+    drop(task);
+    return TAU_OK;
+  }
+  // It is linked in the ready queue: what it holds goes now, its slot at its turn. Until then no id finds
+  // it, and it is deaf.
+  tau_wait* joiner = destroy(task);
+  task->state = (task->state & ~std::uint32_t{TAU_TASK_LIVE}) | TAU_TASK_ABORTED;
   if (joiner) joiner->fire(joiner);
+  return TAU_OK;
 }
 
 void Executor::abort(TaskSlot* task) noexcept {
@@ -190,6 +216,7 @@ void Executor::unqueue(Owner& owner) noexcept {
     if (TaskChunk::of(task)->owner == &owner) {
       *link = task->next;
       task->state &= ~std::uint32_t{TAU_TASK_QUEUED};
+      if ((task->state & task_dropping) && !(task->state & TAU_TASK_LIVE)) give_back(task);
     } else {
       tail_ = task;
       link = &task->next;
@@ -201,7 +228,7 @@ void Executor::drop_owner(Owner& owner) noexcept {
   unqueue(owner);
   // Destructors wake, abort and detach each other's tasks. One that counts as queued is deaf to all that,
   // so nothing re-enters the ready queue whose slot is about to be given back.
-  table_.for_each_live(owner, [](TaskSlot* task) { task->state |= TAU_TASK_QUEUED; });
+  table_.for_each_live(owner, [](TaskSlot* task) { task->state |= TAU_TASK_QUEUED | task_unqueued; });
   table_.for_each_live(owner, [this](TaskSlot* task) {
     if (!(task->state & task_dropping)) drop(task);
   });

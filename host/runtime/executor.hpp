@@ -40,6 +40,8 @@ class Executor {
   }
   void abort(TaskSlot* task) noexcept;
   void detach(TaskSlot* task) noexcept;
+  /// Drops a task inside this call, unless its poll or its drop is on the stack (TAU_E_BUSY).
+  std::int32_t drop_now(TaskSlot* task) noexcept;
 
   std::int32_t join(tau_task_id id, tau_wait* wait) noexcept;
   void join_cancel(tau_task_id id, tau_wait* wait) noexcept;
@@ -97,6 +99,8 @@ class Executor {
   static void wake_branch(tau_task* branch) noexcept { branch->fns->poll(branch); }
   void finish(TaskSlot* task, std::int32_t outcome) noexcept;
   void drop(TaskSlot* task) noexcept;
+  tau_wait* destroy(TaskSlot* task) noexcept;
+  void give_back(TaskSlot* task) noexcept;
   void unqueue(Owner& owner) noexcept;
   tau_wait* unlink_joiner(TaskSlot* task) noexcept;
 

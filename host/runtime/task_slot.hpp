@@ -38,6 +38,7 @@ static_assert(sizeof(TaskSlot) == 64);
 // Host-only bits of tau_task::state.
 inline constexpr std::uint32_t task_dropping = 1u << 16;  // its drop is on the stack
 inline constexpr std::uint32_t task_zombie = 1u << 17;    // dropped, but still linked in the remote queue
+inline constexpr std::uint32_t task_unqueued = 1u << 18;  // counts as queued, but is not: its owner is emptied
 
 struct TaskChunk {
   static constexpr std::uint32_t slots = 256;  // the first one holds this header

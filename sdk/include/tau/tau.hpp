@@ -2,6 +2,7 @@
 #pragma once
 
 #include "async_fd.hpp"
+#include "cancellation_token.hpp"
 #include "error.hpp"
 #include "event.hpp"
 #include "interval.hpp"
@@ -28,5 +29,6 @@
 #include "spawn.hpp"
 #include "spawn_blocking.hpp"
 #include "task.hpp"
+#include "task_group.hpp"
 #include "time.hpp"
 #include "timeout.hpp"

@@ -80,6 +80,13 @@ TAU_EXPORT int32_t tau_wake(tau_task_id id) TAU_NOEXCEPT;
  * Errors: TAU_E_STALE. Threading: [any] */
 TAU_EXPORT int32_t tau_abort(tau_task_id id) TAU_NOEXCEPT;
 
+/* Drops a task now, before this returns: for what must not outlive its caller. Its destructors run
+ * inside this call. One whose poll is on the stack, because it nests the loop, cannot be dropped.
+ * Errors:    TAU_E_STALE. TAU_E_BUSY: its poll, or its `drop`, is on the stack; use tau_abort.
+ *            TAU_E_THREAD.
+ * Threading: [loop] */
+TAU_EXPORT int32_t tau_task_drop(tau_task_id id) TAU_NOEXCEPT;
+
 /* Id of the task whose poll is on top of the stack, 0 outside of tasks and off the loop. [any] */
 TAU_EXPORT tau_task_id tau_task_current(void) TAU_NOEXCEPT;
 
