@@ -40,8 +40,8 @@ const auto by_call = [](Rig& rig, auto& call, int&) { rig.runtime.remote.push(&c
 }  // namespace
 
 TEST_CASE("a loop that waits for another thread's doing does not sleep over it") {
-  explore_all("a nudge", 1000, waited_for(1, by_nudge));
-  explore_all("a call", 1000, waited_for(1, by_call));
+  explore_all("a nudge", every, waited_for(1, by_nudge));
+  explore_all("a call", every, waited_for(1, by_call));
   explore_all("two nudges", 3, waited_for(2, by_nudge));
   explore_all("two calls", 3, waited_for(2, by_call));
 }

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <memory>
 #include <string>
 
@@ -13,6 +14,9 @@
 #include "support/seed.hpp"
 
 namespace tau::doors {
+
+/// As a bound of preemptions: more than a schedule is long, hence every interleaving.
+inline constexpr unsigned every = 1000;
 
 /// Sleeps in the play, not in the kernel.
 class SleepingReactor final : public host::Reactor {
@@ -103,21 +107,28 @@ struct Actor {
   }
 };
 
+/// How many preemptions more than usual: TAU_DEEPER, which the soak suite sets.
+inline unsigned deeper() {
+  const char* given = std::getenv("TAU_DEEPER");
+  return given ? static_cast<unsigned>(std::atoi(given)) : 0;
+}
+
 /// Tries every schedule and says how many there were.
 inline void explore_all(const std::string& what, unsigned preemptions, const Scenario& scenario, unsigned spurious = 0) {
+  if (preemptions < every) preemptions += deeper();
   const auto begin = std::chrono::steady_clock::now();
   const Report report = explore({.preemptions = preemptions, .spurious = spurious}, scenario);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   CHECK_MESSAGE(report.violation.empty(), what, ": ", report.violation);
   CHECK(report.complete == report.violation.empty());
-  MESSAGE(what, ": ", report.schedules, " schedules with at most ", preemptions,
-          " preemptions, of up to ", report.longest, " steps, in ", took.count(), " s");
+  const std::string bound = preemptions < every ? "with at most " + std::to_string(preemptions) + " preemptions" : "in all";
+  MESSAGE(what, ": ", report.schedules, " schedules ", bound, ", of up to ", report.longest, " steps, in ", took.count(), " s");
 }
 
 /// Tries schedules by lot, from TAU_SEED on or from anywhere.
 inline void explore_some(const std::string& what, std::uint64_t count, const Scenario& scenario) {
   const std::uint64_t seed = test::choose_seed();
-  const Report report = explore({.random = count, .seed = seed}, scenario);
+  const Report report = explore({.random = count << (8 * deeper()), .seed = seed}, scenario);
   CHECK_MESSAGE(report.violation.empty(), what, ": ", report.violation);
   CHECK(report.schedules != 0);
 }
