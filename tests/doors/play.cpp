@@ -1,12 +1,10 @@
 // See play.hpp.
 #include "play.hpp"
 
-#include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
 
 #include <csignal>
-#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <sstream>
@@ -14,6 +12,7 @@
 #include <vector>
 
 #include "schedule.hpp"
+#include "support/child.hpp"
 
 namespace tau::doors {
 namespace {
@@ -49,7 +48,7 @@ struct Stage {
   Fault fault;
   Schedule* schedule = nullptr;
   Report report;
-  int told = -1;  // where the report goes
+  const test::Child* child = nullptr;  // who tells the report
   std::vector<std::unique_ptr<std::byte[]>> stacks;
   std::vector<Thread> threads;
   std::vector<Taken> trace;
@@ -62,17 +61,11 @@ struct Stage {
 constexpr const char* op_names[] = {"load", "store",  "exchange", "add",         "subtract", "and",
                                     "or",   "compare-exchange", "(second half)", "wake",     "ends"};
 
-void tell_and_exit() {
+[[noreturn]] void tell_and_exit() {
   std::ostringstream text;
   text << stage.report.schedules << ' ' << stage.report.longest << ' ' << stage.report.complete << '\n'
        << stage.report.violation;
-  const std::string bytes = text.str();
-  for (std::size_t at = 0; at < bytes.size();) {
-    const ssize_t count = ::write(stage.told, bytes.data() + at, bytes.size() - at);
-    if (count <= 0) break;
-    at += static_cast<std::size_t>(count);
-  }
-  ::_exit(0);
+  stage.child->end(text.str());
 }
 
 std::string without_namespaces(std::string text) {
@@ -94,7 +87,6 @@ std::string without_namespaces(std::string text) {
   }
   stage.report.violation = text.str();
   tell_and_exit();
-  ::_exit(1);
 }
 
 void on_signal(int number) {
@@ -207,7 +199,7 @@ void Play::watch(const void* begin, std::size_t bytes, std::function<bool()> ali
 
 namespace {
 
-void search_all(const Search& search, const Scenario& scenario) {
+[[noreturn]] void search_all(const Search& search, const Scenario& scenario) {
   for (int number : {SIGSEGV, SIGBUS, SIGABRT, SIGALRM, SIGFPE, SIGILL}) std::signal(number, on_signal);
   EverySchedule every(search.preemptions, search.spurious);
   RandomSchedule lots(search.seed, search.random);
@@ -229,27 +221,13 @@ void search_all(const Search& search, const Scenario& scenario) {
 }  // namespace
 
 Report explore(const Search& search, const Scenario& scenario) {
-  int ends[2];
-  if (::pipe(ends) != 0) return {.violation = "no pipe"};
-  std::fflush(nullptr);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::close(ends[0]);
-    stage.told = ends[1];
+  const std::string bytes = test::in_child([&](const test::Child& child) {
+    stage.child = &child;
     search_all(search, scenario);
-  }
-  ::close(ends[1]);
-  std::string bytes;
-  char buffer[4096];
-  for (ssize_t count; (count = ::read(ends[0], buffer, sizeof buffer)) > 0;) {
-    bytes.append(buffer, static_cast<std::size_t>(count));
-  }
-  ::close(ends[0]);
-  int status = 0;
-  ::waitpid(child, &status, 0);
+  });
   Report report;
   std::istringstream text(bytes);
-  if (child < 0 || !(text >> report.schedules >> report.longest >> report.complete)) {
+  if (!(text >> report.schedules >> report.longest >> report.complete)) {
     report.violation = "the search died";
     return report;
   }

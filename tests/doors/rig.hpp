@@ -114,15 +114,18 @@ inline unsigned deeper() {
 }
 
 /// Tries every schedule and says how many there were.
-inline void explore_all(const std::string& what, unsigned preemptions, const Scenario& scenario, unsigned spurious = 0) {
+inline void explore_all(const std::string& what, unsigned preemptions, const Scenario& scenario,
+                        unsigned spurious = 0) {
   if (preemptions < every) preemptions += deeper();
   const auto begin = std::chrono::steady_clock::now();
   const Report report = explore({.preemptions = preemptions, .spurious = spurious}, scenario);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   CHECK_MESSAGE(report.violation.empty(), what, ": ", report.violation);
   CHECK(report.complete == report.violation.empty());
-  const std::string bound = preemptions < every ? "with at most " + std::to_string(preemptions) + " preemptions" : "in all";
-  MESSAGE(what, ": ", report.schedules, " schedules ", bound, ", of up to ", report.longest, " steps, in ", took.count(), " s");
+  const std::string bound =
+      preemptions < every ? "with at most " + std::to_string(preemptions) + " preemptions" : "in all";
+  MESSAGE(what, ": ", report.schedules, " schedules ", bound, ", of up to ", report.longest, " steps, in ",
+          took.count(), " s");
 }
 
 /// Tries schedules by lot, from TAU_SEED on or from anywhere.
