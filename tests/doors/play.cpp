@@ -63,7 +63,8 @@ constexpr const char* op_names[] = {"load", "store",  "exchange", "add",        
 
 [[noreturn]] void tell_and_exit() {
   std::ostringstream text;
-  text << stage.report.schedules << ' ' << stage.report.longest << ' ' << stage.report.complete << '\n'
+  text << stage.report.schedules << ' ' << stage.report.longest << ' ' << stage.report.complete << ' '
+       << stage.report.faults << '\n'
        << stage.report.violation;
   stage.child->end(text.str());
 }
@@ -155,6 +156,7 @@ Effect step(Op op, const void* object, const Where& where) noexcept {
   }
   const Fault& fault = stage.fault;
   if (!fault.function || fault.op != op || !std::strstr(where.function_name(), fault.function)) return Effect::none;
+  ++stage.report.faults;
   return fault.effect;
 }
 
@@ -227,7 +229,7 @@ Report explore(const Search& search, const Scenario& scenario) {
   });
   Report report;
   std::istringstream text(bytes);
-  if (!(text >> report.schedules >> report.longest >> report.complete)) {
+  if (!(text >> report.schedules >> report.longest >> report.complete >> report.faults)) {
     report.violation = "the search died";
     return report;
   }

@@ -60,6 +60,7 @@ struct Report {
   std::uint64_t schedules = 0;
   std::uint64_t longest = 0;  // steps of the longest schedule
   bool complete = false;      // nothing is left to try
+  std::uint64_t faults = 0;   // accesses that went wrong on purpose
   std::string violation;      // with the steps that led to it
 };
 

@@ -139,6 +139,7 @@ inline void explore_some(const std::string& what, std::uint64_t count, const Sce
 /// The search must find what this fault breaks: one that finds nothing proves nothing.
 inline void must_find(const std::string& what, const Fault& fault, unsigned preemptions, const Scenario& scenario) {
   const Report report = explore({.preemptions = preemptions, .fault = fault}, scenario);
+  CHECK_MESSAGE(report.faults != 0, what, ": there is no such access any more; has the function another name?");
   CHECK_MESSAGE(!report.violation.empty(), what, ": not found in ", report.schedules, " schedules");
   MESSAGE(what, ": found in schedule ", report.schedules, ": ",
           report.violation.substr(0, report.violation.find('\n')));

@@ -214,9 +214,9 @@ TEST_CASE("an executor with one line wrong is found out") {
   must_find("taking requests is not one step", {"Executor::arrived", Op::bit_and, Effect::split}, 2,
             requests({{wake}, {detach}}));
   must_find("requests are not taken", {"Executor::arrived", Op::bit_and, Effect::omit}, 2, wakers({2}));
-  must_find("dropping is not one step", {"Executor::drop(", Op::compare_exchange, Effect::split}, 2,
+  must_find("dropping is not one step", {"Executor::give_back(", Op::compare_exchange, Effect::split}, 2,
             reuse({{wake}}, 1, true));
-  must_find("dropping leaves the id valid", {"Executor::drop(", Op::compare_exchange, Effect::omit}, 2,
+  must_find("dropping leaves the id valid", {"Executor::give_back(", Op::compare_exchange, Effect::omit}, 2,
             reuse({{wake}}, 1));
   must_find("a slot comes back as it was", {"Executor::arrived", Op::exchange, Effect::omit}, 2,
             reuse({{wake}}, 1, true));
