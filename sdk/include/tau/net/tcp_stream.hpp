@@ -1,22 +1,15 @@
-// TcpStream: a connection.
-//
-// Its operations are awaiters without frames: `Result<std::size_t> n = co_await stream.read(buffer);`
-// One task may read while another writes.
+// TcpStream: a TCP connection. What it reads and writes with is in stream_socket.hpp.
 #pragma once
 
 #include <chrono>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "../detail/connect_operation.hpp"
-#include "../detail/message_operation.hpp"
-#include "../detail/socket_operation.hpp"
-#include "../io/split.hpp"
-#include "../task.hpp"
 #include "address.hpp"
-#include "socket.hpp"
+#include "stream_socket.hpp"
 
 namespace tau::net {
 
@@ -37,56 +30,25 @@ struct Keepalive {
 /// Threading: [loop]
 /// Unload:    [drained]
 /// See:       tokio::net::TcpStream
-class TcpStream : public Socket {
+class TcpStream : public StreamSocket {
  public:
   TcpStream() noexcept = default;
-  explicit TcpStream(detail::Descriptor descriptor) noexcept : Socket(std::move(descriptor)) {}
+  explicit TcpStream(detail::Descriptor descriptor) noexcept : StreamSocket(std::move(descriptor)) {}
   /// Takes over a connected socket, which becomes non-blocking and close-on-exec.
   static Result<TcpStream> from_raw_fd(int fd) noexcept;
 
   /// `Result<TcpStream> stream = co_await TcpStream::connect(address);`
   static detail::Connect<TcpStream> connect(const SocketAddress& peer) noexcept;
-  /// By name: looked up without blocking the loop, then tried as RFC 8305 has it. See connect.hpp.
+  /// By name: looked up without blocking the loop, then tried as connect_any() does.
   static Task<Result<TcpStream>> connect(std::string host, std::uint16_t port);
-  /// "host:port", "127.0.0.1:80", "[::1]:80".
+  /// "host:port", "127.0.0.1:80", "[::1]:80". Errors: Errc::invalid.
   static Task<Result<TcpStream>> connect(std::string host_and_port);
+  /// The first of several addresses that answers. They are tried in the given order, the families taking
+  /// turns; the next one begins 250 ms after the one before, or when that fails; the others are given up when
+  /// one is connected. Errors: what was said of the first address.
+  /// See: RFC 8305 (Happy Eyeballs)
+  static Task<Result<TcpStream>> connect_any(std::vector<SocketAddress> peers);
 
-  /// Bytes that are there, at least one; 0 at the end. Cancelling loses nothing.
-  auto read(io::MutableBuffer into) noexcept { return detail::Receive(descriptor_, into); }
-  /// As read, and the bytes stay.
-  auto peek(io::MutableBuffer into) noexcept { return detail::Receive(descriptor_, into, MSG_PEEK); }
-  /// The whole buffer, Result<void>. Errors: Errc::closed if the stream ends before. Cancelling loses nothing.
-  auto read_exact(io::MutableBuffer into) noexcept { return detail::ReceiveExactly(descriptor_, into); }
-  /// Fills several buffers, one after the other.
-  auto read_vectored(std::span<const io::MutableBuffer> into) noexcept {
-    return detail::ReceiveVectored(descriptor_, into);
-  }
-
-  /// Some of the bytes. Whoever cancels a write does not know how much has left.
-  auto write(io::ConstBuffer bytes) noexcept { return detail::Send(descriptor_, bytes); }
-  /// All of the bytes, Result<void>.
-  auto write_all(io::ConstBuffer bytes) noexcept { return detail::SendAll(descriptor_, bytes); }
-  /// Some of the bytes of several buffers.
-  auto write_vectored(std::span<const io::ConstBuffer> bytes) noexcept {
-    return detail::SendVectored(descriptor_, bytes);
-  }
-
-  /// Sends `count` bytes of a regular file from `offset` on, without a copy through this process; fewer if the
-  /// file ends. The disk is waited for on the blocking pool. Returns how many were sent.
-  /// See: sendfile(2)
-  Task<Result<std::uint64_t>> send_file(int file, std::uint64_t offset, std::uint64_t count);
-
-  /// Tells the peer that nothing follows. Awaitable, as Writer has it; never waits.
-  auto shutdown() noexcept { return detail::ReadyResult<void>(shutdown_now(Shutdown::write)); }
-  Result<void> shutdown_now(Shutdown how) noexcept {
-    return detail::shut_down(fd(), static_cast<int>(how));
-  }
-  void shutdown_write() noexcept { static_cast<void>(shutdown_now(Shutdown::write)); }
-
-  /// Halves for two tasks that both end before the stream does.
-  std::pair<io::Ref<TcpStream>, io::Ref<TcpStream>> split() noexcept {
-    return {io::Ref(*this), io::Ref(*this)};
-  }
   /// Halves that own the stream together; dropping the writing one shuts writing down.
   std::pair<io::ReadHalf<TcpStream>, io::WriteHalf<TcpStream>> into_split() && {
     return io::split(std::move(*this));
