@@ -10,6 +10,7 @@
 #include <tau/rt/resource.h>
 #include <tau/rt/event.h>
 #include <tau/rt/plugin.h>
+#include <tau/rt/process.h>
 #include <tau/rt/signal.h>
 
 #define FORWARD(result, name, parameters, arguments)                      \
@@ -79,6 +80,15 @@ FORWARD(int32_t, event_publish, (tau_plugin* owner, const char* name, size_t nam
 FORWARD(int32_t, signal_subscribe, (tau_signal* subscription), (subscription))
 FORWARD(void, signal_unsubscribe, (tau_signal* subscription), (subscription))
 FORWARD(int32_t, sigaction, (tau_plugin* owner, int32_t number, const struct sigaction* action, struct sigaction* old), (owner, number, action, old))
+
+// process.h
+FORWARD(int32_t, process_spawn, (tau_process* process), (process))
+FORWARD(void, process_cancel, (tau_process* process), (process))
+FORWARD(int32_t, child_wait, (tau_child child, tau_wait* wait), (child, wait))
+FORWARD(void, child_wait_cancel, (tau_wait* wait), (wait))
+FORWARD(int32_t, child_status, (tau_child child, int32_t* status), (child, status))
+FORWARD(int32_t, child_signal, (tau_child child, int32_t number), (child, number))
+FORWARD(int32_t, child_release, (tau_child child), (child))
 
 // plugin.h
 FORWARD(tau_plugin*, plugin_opening, (), ())

@@ -15,7 +15,7 @@ namespace {
 // what other threads have sent.
 bool can_be_emptied(const Owner& o) noexcept {
   return o.tasks + o.waits + o.timers + o.ios + o.fds + o.fd_waits + o.subscriptions + o.resources + o.requests +
-             o.signals.load() !=
+             o.signals.load() + o.children !=
          0;
 }
 

@@ -10,6 +10,7 @@ void empty_owner(Runtime& runtime, Owner& owner) noexcept {
   runtime.events.drop_owner(owner);
   runtime.resources.drop_owner(owner);
   if (owner.signals.load() != 0) runtime.signals.drop_owner(owner);
+  runtime.children.drop_owner(owner);
   if (owner.timers != 0) runtime.wheel.withdraw_owner(&owner);
   if (owner.ios + owner.fds + owner.fd_waits != 0) {
     runtime.reactor.withdraw_owner(&owner);
@@ -20,7 +21,7 @@ void empty_owner(Runtime& runtime, Owner& owner) noexcept {
 
 bool is_emptied(const Owner& owner) noexcept {
   return owner.tasks + owner.zombies + owner.waits + owner.timers + owner.ios + owner.fds + owner.fd_waits +
-             owner.subscriptions + owner.resources + owner.requests + owner.signals.load() +
+             owner.subscriptions + owner.resources + owner.requests + owner.signals.load() + owner.children +
              owner.jobs.load(std::memory_order_seq_cst) + owner.remote_calls.load(std::memory_order_seq_cst) ==
          0;
 }
@@ -43,6 +44,7 @@ std::string what_is_left(const Owner& owner) {
   add(owner.subscriptions, "event subscription", "event subscriptions");
   add(owner.resources, "resource", "resources");
   add(owner.signals.load(), "signal subscription", "signal subscriptions");
+  add(owner.children, "child process", "child processes");
   add(owner.requests, "unanswered request", "unanswered requests");
   add(owner.refs.load(), "guard held elsewhere", "guards held elsewhere");
   return text;

@@ -46,6 +46,7 @@ struct tau_plugin {
   std::uint64_t fd_waits = 0;
   std::uint64_t subscriptions = 0;
   std::uint64_t resources = 0;
+  std::uint64_t children = 0;  // handles of processes
   std::uint64_t requests = 0;  // messages handed over and not ended
 
   // Live counts of what other threads touch. [any]

@@ -39,6 +39,7 @@ Runtime::Runtime(std::unique_ptr<Reactor> chosen, Options options)
       wheel(clock.now()),
       resources([](Owner* owner) { (void)owner, instance_->let_go(); }),
       signals(remote),
+      children(reactor, pool),
       pool(&send_completed, this, options.blocking_threads) {
   TAU_ASSERT(!instance_, "one runtime per process (I1)");
   if (options.manual_clock) clock.stop();

@@ -19,6 +19,7 @@
 #include "executor.hpp"
 #include "owner.hpp"
 #include "reactor/reactor.hpp"
+#include "process/children.hpp"
 #include "registry/events.hpp"
 #include "registry/requests.hpp"
 #include "registry/resources.hpp"
@@ -98,6 +99,7 @@ class Runtime {
   Events events;
   Requests requests;
   SignalHub signals;
+  Children children;  // jobs that the pool ends last are its
   BlockingPool pool;
 
  private:

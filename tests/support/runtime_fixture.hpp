@@ -93,6 +93,7 @@ class RuntimeFixture {
     CHECK(owner.subscriptions == 0);
     CHECK(owner.resources == 0);
     CHECK(owner.requests == 0);
+    CHECK(owner.children == 0);
     CHECK(owner.signals.load() == 0);
     CHECK(owner.jobs.load() == 0);
     CHECK(owner.frames.live() == 0);
