@@ -25,6 +25,7 @@
 #include "plugin/define_plugin.hpp"
 #include "plugin/fn.hpp"
 #include "plugin/guard.hpp"
+#include "process/command.hpp"
 #include "resource.hpp"
 #include "result.hpp"
 #include "select.hpp"
