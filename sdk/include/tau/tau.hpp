@@ -33,6 +33,8 @@
 #include "sleep.hpp"
 #include "spawn.hpp"
 #include "spawn_blocking.hpp"
+#include "stream/sources.hpp"
+#include "stream/stream.hpp"
 #include "task.hpp"
 #include "task_group.hpp"
 #include "time.hpp"

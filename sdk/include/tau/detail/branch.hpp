@@ -76,15 +76,14 @@ class Branch : public tau_task {
 /// Resumes the branches of one combinator, which derives from it and says when it has settled.
 class Driver : PseudoFrame {
  public:
-  /// `ended` is told of each branch that ends; true settles, and closes what is left.
+  /// `ended` is told of each branch that ends. True resumes the parent; by then it has called close(), or
+  /// rest() if the driver is to be used again.
   explicit Driver(bool (*ended)(Driver*, Branch*) noexcept, bool in_order = false) noexcept
       : PseudoFrame{&resumed, nullptr}, ended_(ended), in_order_(in_order) {}
   Driver(const Driver&) = delete;
   Driver& operator=(const Driver&) = delete;
 
  protected:
-  enum class State { idle, suspended, queued, running, closed };
-
   template <class Promise>
   void begin(std::coroutine_handle<Promise> parent) noexcept {
     context_ = parent.promise().context;
@@ -105,6 +104,8 @@ class Driver : PseudoFrame {
   }
   /// From here on no branch is resumed, and wakes find nobody.
   void close() noexcept { state_ = State::closed; }
+  /// Until begin() nobody waits: what is woken stays on the list.
+  void rest() noexcept { state_ = State::idle; }
   /// Resumes the parent at the task's next turn, by something that is no branch.
   void finish() noexcept {
     close();
@@ -115,6 +116,7 @@ class Driver : PseudoFrame {
 
  private:
   friend class Branch;
+  enum class State { idle, suspended, queued, running, closed };
 
   template <class F>
   bool run(Branch& branch, F&& go_on) noexcept {
@@ -142,10 +144,22 @@ class Driver : PseudoFrame {
       void* resume = std::exchange(branch.resume, nullptr);
       if (!resume) continue;
       auto go_on = [resume] { std::coroutine_handle<>::from_address(resume).resume(); };
-      if (run(branch, go_on)) return true;
+      if (run(branch, go_on)) {
+        if (state_ != State::closed) put_back(batch);
+        return true;
+      }
     }
     suspend();
     return false;
+  }
+
+  void put_back(Branch* batch) noexcept {
+    if (!batch) return;
+    Branch* last = batch;
+    while (last->next_) last = last->next_;
+    last->next_ = head_;
+    head_ = batch;
+    if (!tail_) tail_ = last;
   }
 
   void queue() noexcept {
