@@ -21,7 +21,8 @@ void empty_owner(Runtime& runtime, Owner& owner) noexcept {
 
 bool is_emptied(const Owner& owner) noexcept {
   return owner.tasks + owner.zombies + owner.waits + owner.timers + owner.ios + owner.fds + owner.fd_waits +
-             owner.subscriptions + owner.resources + owner.requests + owner.signals.load() + owner.children +
+             owner.subscriptions + owner.resources + owner.requests + owner.fibers + owner.signals.load() +
+             owner.children +
              owner.jobs.load(std::memory_order_seq_cst) + owner.remote_calls.load(std::memory_order_seq_cst) ==
          0;
 }
@@ -35,6 +36,7 @@ std::string what_is_left(const Owner& owner) {
   };
   add(owner.jobs.load(), "blocking job running", "blocking jobs running");
   add(owner.remote_calls.load(), "call from another thread on its way", "calls from other threads on their way");
+  add(owner.fibers, "suspended call", "suspended calls");
   add(owner.tasks, "task", "tasks");
   add(owner.zombies, "task still named by another thread", "tasks still named by other threads");
   add(owner.waits, "wait", "waits");
