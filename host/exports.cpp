@@ -128,7 +128,7 @@ TAU_TRAMPOLINE void tau_host_frame_free(void* frame, std::size_t) noexcept {
 }
 
 TAU_TRAMPOLINE std::int32_t tau_host_block_on(tau_plugin* owner, const tau_task_fns* fns, void* resume, void* data,
-                                              tau_task_id* out, void** result) noexcept {
+                                              tau_task_id* out, void** result) {
   return runtime().block_on(*owner, fns, resume, data, out, result);
 }
 

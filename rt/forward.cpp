@@ -5,6 +5,7 @@
 #include <tau/rt/abi.h>
 #include <tau/rt/task.h>
 #include <tau/rt/timer.h>
+#include <tau/rt/fiber.h>
 #include <tau/rt/io.h>
 #include <tau/rt/blocking.h>
 #include <tau/rt/resource.h>
@@ -17,6 +18,13 @@
   extern "C" result tau_host_##name parameters noexcept;                  \
   extern "C" TAU_EXPORT result tau_##name parameters noexcept {           \
     return tau_host_##name arguments;                                     \
+  }
+
+// For calls that may unwind: the exception passes through.
+#define FORWARD_UNWINDING(result, name, parameters, arguments)   \
+  extern "C" result tau_host_##name parameters;                  \
+  extern "C" TAU_EXPORT result tau_##name parameters {           \
+    return tau_host_##name arguments;                            \
   }
 
 // clang-format off
@@ -42,7 +50,7 @@ FORWARD(void, task_set_message, (tau_task* task, const char* text, size_t length
 FORWARD(int32_t, task_message, (tau_task_id id, char* out, size_t capacity), (id, out, capacity))
 FORWARD(void*, frame_alloc, (tau_plugin* owner, size_t size), (owner, size))
 FORWARD(void, frame_free, (void* frame, size_t size), (frame, size))
-FORWARD(int32_t, block_on, (tau_plugin* owner, const tau_task_fns* fns, void* resume, void* data, tau_task_id* out, void** result), (owner, fns, resume, data, out, result))
+FORWARD_UNWINDING(int32_t, block_on, (tau_plugin* owner, const tau_task_fns* fns, void* resume, void* data, tau_task_id* out, void** result), (owner, fns, resume, data, out, result))
 FORWARD(int32_t, on_loop_thread, (), ())
 
 // timer.h
@@ -50,6 +58,19 @@ FORWARD(uint64_t, now, (), ())
 FORWARD(int32_t, sleep_until, (tau_timer* timer, uint64_t deadline_ns), (timer, deadline_ns))
 FORWARD(int32_t, sleep, (tau_timer* timer, uint64_t delay_ns), (timer, delay_ns))
 FORWARD(void, sleep_cancel, (tau_timer* timer), (timer))
+
+// fiber.h
+FORWARD_UNWINDING(int32_t, park, (tau_plugin* owner, tau_parker* parker, uint64_t deadline_ns), (owner, parker, deadline_ns))
+FORWARD(void, unpark, (tau_parker* parker), (parker))
+FORWARD_UNWINDING(int32_t, cond_wait, (tau_plugin* owner, void* cond, void* mutex, uint64_t deadline_ns), (owner, cond, mutex, deadline_ns))
+FORWARD(void, cond_signal, (void* cond), (cond))
+FORWARD(void, cond_broadcast, (void* cond), (cond))
+FORWARD(int32_t, fiber_start, (tau_plugin* owner, size_t stack_size, void (*entry)(void* argument), void (*ended)(void* argument), void* argument, tau_fiber** out), (owner, stack_size, entry, ended, argument, out))
+FORWARD(void, fiber_destroy, (tau_fiber* fiber), (fiber))
+FORWARD(int32_t, fls_create, (tau_plugin* owner, void (*destroy)(void* value), tau_fls_key* out), (owner, destroy, out))
+FORWARD(int32_t, fls_delete, (tau_fls_key key), (key))
+FORWARD(void*, fls_get, (tau_fls_key key), (key))
+FORWARD(int32_t, fls_set, (tau_fls_key key, void* value), (key, value))
 
 // io.h
 FORWARD(int32_t, io_submit, (tau_io* op), (op))

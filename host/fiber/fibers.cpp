@@ -81,7 +81,10 @@ bool Fibers::on_fiber() const noexcept { return current_ != main_; }
 
 FiberLocals& Fibers::locals() noexcept { return current_->locals; }
 
-void Fibers::keep_with_stack(void** variable) noexcept {
+void Fibers::keep_with_stack(void* variable) noexcept {
+  for (std::size_t i = 0; i < kept_count_; ++i) {
+    if (kept_[i] == variable) return;
+  }
   TAU_ASSERT(kept_count_ < max_kept, "no room to keep another variable with each stack");
   kept_[kept_count_++] = variable;
 }
@@ -128,8 +131,8 @@ void Fibers::go(Fiber* to, bool last) noexcept {
   std::memcpy(from->caught_exceptions, caught, sizeof from->caught_exceptions);
   std::memcpy(caught, to->caught_exceptions, sizeof to->caught_exceptions);
   for (std::size_t i = 0; i < kept_count_; ++i) {
-    from->kept[i] = *kept_[i];
-    *kept_[i] = to->kept[i];
+    std::memcpy(&from->kept[i], kept_[i], sizeof(void*));
+    std::memcpy(kept_[i], &to->kept[i], sizeof(void*));
   }
   from->error = errno;
   errno = to->error;
@@ -240,6 +243,7 @@ bool Fibers::park(Parked& parked) {
   if (parked.due) wake(parked);  // it happened before we got here
   go(next);
   unlink(parked);
+  parked.due = false;
   current_->parked = nullptr;
   if (parked.unwind) leave_by_unwinding(parked);
   current_->refusals = 0;
@@ -253,7 +257,7 @@ void Fibers::leave_by_unwinding(Parked& parked) {
 }
 
 void Fibers::wake(Parked& parked) noexcept {
-  if (!parked.fiber || !parked.fiber->parked) {
+  if (!parked.fiber || parked.fiber->parked != &parked) {
     parked.due = true;
     return;
   }

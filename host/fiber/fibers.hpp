@@ -22,7 +22,7 @@
 #include <cstdint>
 
 #include "annotate.hpp"
-#include "fiber_locals.hpp"
+#include "locals.hpp"
 #include "runtime/owner.hpp"
 #include "stack.hpp"
 #include "switch.hpp"
@@ -85,8 +85,8 @@ class Fibers {
   /// From now on every suspended call of `owner`, and every one it makes, ends by unwinding.
   void unwind(Owner& owner) noexcept;
 
-  /// Where each stack has a value of its own behind one variable, null on a new stack: at most four.
-  void keep_with_stack(void** variable) noexcept;
+  /// From now on each stack has its own value of a pointer variable, null on a new stack. At most four.
+  void keep_with_stack(void* variable) noexcept;
 
   /// The values behind this stack's keys.
   FiberLocals& locals() noexcept;
@@ -135,7 +135,7 @@ class Fibers {
   Parked* due_tail_ = nullptr;
   Parked* round_head_ = nullptr;  // to be gone back to in this turn
   Parked* round_tail_ = nullptr;
-  void** kept_[max_kept] = {};
+  void* kept_[max_kept] = {};
   std::size_t kept_count_ = 0;
   void (*terminate_before_)() = nullptr;
 };

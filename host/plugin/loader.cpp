@@ -98,17 +98,23 @@ std::string Loader::initialise(Plugin& plugin) {
   resolve(*plugin.module, "plugin_request", plugin.request);
   if (plugin.init == nullptr || plugin.destroy == nullptr) return "its entry points are not functions of its own";
 
-  const OpeningScope scope(&plugin);
   const Watchdog::Scope watch(watchdog_, plugin.name, "plugin_init");
-  try {
-    const std::int32_t status = plugin.init(&plugin);
-    if (status >= 0) return {};
-    if (!plugin.error.empty()) return "plugin_init failed: " + plugin.error;
-    return "plugin_init failed with " + status_text(status);
-  } catch (...) {
-    // The text is copied here, while what was thrown and its destructor are still mapped.
-    return "plugin_init threw: " + current_exception_text();
-  }
+  std::string failure;
+  Runtime::instance()->enter([&] {
+    const OpeningScope scope(&plugin);
+    try {
+      const std::int32_t status = plugin.init(&plugin);
+      if (status >= 0) return;
+      failure = plugin.error.empty() ? "plugin_init failed with " + status_text(status)
+                                     : "plugin_init failed: " + plugin.error;
+    } catch (const Unwinding&) {
+      failure = "plugin_init was still waiting when the plugin was unloaded";
+    } catch (...) {
+      // The text is copied here, while what was thrown and its destructor are still mapped.
+      failure = "plugin_init threw: " + current_exception_text();
+    }
+  });
+  return failure;
 }
 
 }  // namespace tau::host

@@ -13,6 +13,7 @@ constinit thread_local Owner* innermost = nullptr;
 }
 
 Owner* opening() noexcept { return innermost; }
+void* opening_variable() noexcept { return &innermost; }
 
 OpeningScope::OpeningScope(Owner* plugin) noexcept : outer_(innermost) { innermost = plugin; }
 OpeningScope::~OpeningScope() { innermost = outer_; }

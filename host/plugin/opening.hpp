@@ -21,6 +21,9 @@ class OpeningScope {
   Owner* outer_;
 };
 
+/// Where that is kept: each stack of the loop's thread has its own.
+void* opening_variable() noexcept;
+
 /// Text of the exception being handled: what() of a std::exception, otherwise its type. Call it in the
 /// handler, while the module that threw is mapped; the text is a copy.
 std::string current_exception_text();

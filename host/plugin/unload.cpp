@@ -4,12 +4,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "fiber_keys.hpp"
 #include "opening.hpp"
 #include "runtime/empty_owner.hpp"
 #include "thread_exit.hpp"
 
 namespace tau::host {
 namespace {
+
+constexpr std::uint64_t grace_ns = 100'000'000;
 
 // Whether empty_owner() could do anything. What is not named here leaves by itself: jobs that run, and
 // what other threads have sent.
@@ -22,10 +25,12 @@ bool can_be_emptied(const Owner& o) noexcept {
 }  // namespace
 
 struct Unloader::Unload : tau_timer {
+  tau_timer grace;  // until suspended calls are unwound
   Unloader* unloader;
   Plugin* plugin;
   bool destroy;
   bool begun;
+  bool emptied;
   std::vector<Done> done;
 };
 
@@ -38,12 +43,14 @@ Unloader::Unloader(Runtime& runtime, Registry& registry, Watchdog& watchdog, Rep
   self_.name = "tau";
   self_.phase = Phase::running;
   runtime_.unload_turn = [this] { return turn(); };
+  runtime_.fibers.keep_with_stack(opening_variable());
 }
 
 Unloader::~Unloader() {
   runtime_.unload_turn = nullptr;
   for (const auto& unload : unloads_) {
     runtime_.wheel.cancel(unload.get());
+    runtime_.wheel.cancel(&unload->grace);
     runtime_.end_unload();
   }
 }
@@ -57,7 +64,8 @@ Unloader::Unload& Unloader::begin(Plugin& plugin) {
     auto& expired = *static_cast<Unload*>(timer);
     expired.unloader->say_what_is_left(expired);
   };
-  unload->owner = &self_;
+  unload->owner = unload->grace.owner = &self_;
+  unload->grace.fire = [](tau_timer*) {};  // the turn that it brings about looks
   unload->unloader = this;
   unload->plugin = &plugin;
   unload->destroy = true;
@@ -105,8 +113,6 @@ bool Unloader::begin_next() {
 
 // Called by the runtime between two turns of the loop while something is on its way.
 bool Unloader::turn() {
-  // A plugin_init that runs the loop has a frame on the stack; whose it is does not matter.
-  if (opening() != nullptr) return false;
   bool moved = false;
   // By index, because `done` may set others on their way.
   for (std::size_t i = 0; i < unloads_.size();) {
@@ -133,12 +139,17 @@ bool Unloader::step(Unload& unload) {
     plugin.phase.store(Phase::unloading);
     runtime_.arm(&unload, runtime_.clock.now() + patience_ns_);
     if (unload.destroy && plugin.destroy != nullptr) call_destroy(plugin);
-    empty_owner(runtime_, plugin);
-  } else if (can_be_emptied(plugin)) {
-    // Left by a destructor, or by another plugin that used an object of this one while it was pinned.
-    empty_owner(runtime_, plugin);
+    if (plugin.fibers != 0) runtime_.arm(&unload.grace, runtime_.clock.now() + grace_ns);
   }
-  if (!is_emptied(plugin)) return moved;
+  // Suspended calls first: their frames may use whatever else the plugin has.
+  if (plugin.fibers != 0) return end_fibers(unload) || moved;
+  // Once, and again when something was left by a destructor, or by another plugin that used an object of this one
+  // while it was pinned.
+  if (!std::exchange(unload.emptied, true) || can_be_emptied(plugin)) {
+    empty_owner(runtime_, plugin);
+    moved = true;
+  }
+  if (!is_emptied(plugin) && plugin.stuck_fibers == 0) return moved;
   if (plugin.refs.load() != 0) {
     const bool news = plugin.phase.exchange(Phase::pinned) != Phase::pinned;
     return news || moved;
@@ -146,6 +157,14 @@ bool Unloader::step(Unload& unload) {
   thread_exit::drain(plugin);
   // The destructor of a thread_local may have left something behind or given a guard away: look again.
   if (plugin.refs.load() == 0 && is_emptied(plugin)) close(unload);
+  return true;
+}
+
+// plugin_destroy was the plugin's chance to end its calls; the grace is for them to return.
+bool Unloader::end_fibers(Unload& unload) {
+  Plugin& plugin = *unload.plugin;
+  if (plugin.unwinding || unload.grace.previous != nullptr) return false;
+  runtime_.fibers.unwind(plugin);
   return true;
 }
 
@@ -162,6 +181,7 @@ void Unloader::call_destroy(Plugin& plugin) {
 void Unloader::close(Unload& unload) {
   Plugin& plugin = *unload.plugin;
   runtime_.wheel.cancel(&unload);
+  runtime_.wheel.cancel(&unload.grace);
   plugin.init = nullptr;
   plugin.destroy = nullptr;
   plugin.request = nullptr;
@@ -171,7 +191,13 @@ void Unloader::close(Unload& unload) {
   {
     const OpeningScope scope(&plugin);  // static destructors may ask who they are
     const Watchdog::Scope watch(watchdog_, plugin.name, "a static destructor");
-    result.unmapped = plugin.module->close(&result.why);
+    if (plugin.stuck_fibers == 0) {
+      result.unmapped = plugin.module->close(&result.why);
+    } else {
+      result.why = std::to_string(plugin.stuck_fibers) +
+                   " suspended call(s) could not be unwound: a noexcept function stands on the stack, or a "
+                   "catch (...) that neither rethrows nor returns";
+    }
   }
   plugin.stuck = !result.unmapped;
   if (plugin.stuck) {
@@ -180,6 +206,7 @@ void Unloader::close(Unload& unload) {
   } else {
     plugin.module.reset();
     plugin.frames.release();
+    fiber_keys::forget(plugin);
     runtime_.executor.reclaim(plugin);
     runtime_.resources.forget_user(plugin);
   }

@@ -84,6 +84,7 @@ class Unloader {
   bool turn();
   bool step(Unload& unload);
   bool begin_next();
+  bool end_fibers(Unload& unload);
   void call_destroy(Plugin& plugin);
   void close(Unload& unload);
   void say_what_is_left(Unload& unload);

@@ -31,7 +31,10 @@ Watchdog::Scope::Scope(Watchdog& watchdog, std::string plugin, const char* what)
 
 Watchdog::Scope::~Scope() {
   const std::lock_guard lock(watchdog_.mutex_);
-  watchdog_.innermost_ = outer_;
+  // Not always the innermost: what blocks is left on its stack, and others come and go meanwhile.
+  Scope** link = &watchdog_.innermost_;
+  while (*link != this) link = &(*link)->outer_;
+  *link = outer_;
   watchdog_.changed_.notify_one();  // or its time would run out later, in an idle host
 }
 

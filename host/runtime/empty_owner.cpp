@@ -17,6 +17,7 @@ void empty_owner(Runtime& runtime, Owner& owner) noexcept {
     owner.ios = owner.fds = owner.fd_waits = 0;
   }
   runtime.pool.cancel_owner(owner);
+  runtime.fibers.drop_locals(owner);
 }
 
 bool is_emptied(const Owner& owner) noexcept {

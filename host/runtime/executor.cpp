@@ -49,7 +49,12 @@ inline void Executor::poll(TaskSlot* task) noexcept {
   task->budget = TAU_TASK_BUDGET;
   TaskSlot* outer = current_;
   current_ = task;
-  std::int32_t outcome = task->fns->poll(task);
+  std::int32_t outcome = TAU_E_THREW;
+  try {
+    outcome = task->fns->poll(task);
+  } catch (...) {
+    // A suspended call was unwound as far as here, or a module in C++ let something out (I13).
+  }
   current_ = outer;
   task->state &= ~std::uint32_t{TAU_TASK_RUNNING};
   if (outcome != TAU_PENDING) {
@@ -63,6 +68,8 @@ inline void Executor::poll(TaskSlot* task) noexcept {
 }
 
 void Executor::finish(TaskSlot* task, std::int32_t outcome) noexcept {
+  // What an unwinding left of a task is no outcome: to whoever joins it, it was cancelled.
+  if (outcome == TAU_E_THREW && TaskChunk::of(task)->owner->unwinding) return drop(task);
   task->state |= TAU_TASK_FINISHED | (outcome == TAU_E_THREW ? TAU_TASK_THREW : 0);
   --TaskChunk::of(task)->owner->live_tasks;
   if (task->state & TAU_TASK_DETACHED) {
@@ -95,7 +102,11 @@ tau_wait* Executor::destroy(TaskSlot* task) noexcept {
   task->state |= task_dropping;
   TaskSlot* outer = current_;
   current_ = task;
-  task->fns->drop(task);
+  try {
+    task->fns->drop(task);
+  } catch (...) {
+    // As in poll().
+  }
   current_ = outer;
   if (!finished) --owner.live_tasks;
   --owner.tasks;
@@ -230,7 +241,7 @@ void Executor::drop_owner(Owner& owner) noexcept {
   // so nothing re-enters the ready queue whose slot is about to be given back.
   table_.for_each_live(owner, [](TaskSlot* task) { task->state |= TAU_TASK_QUEUED | task_unqueued; });
   table_.for_each_live(owner, [this](TaskSlot* task) {
-    if (!(task->state & task_dropping)) drop(task);
+    if (!(task->state & (task_dropping | TAU_TASK_RUNNING))) drop(task);
   });
   if (owner.waits == 0) return;
   table_.for_each_live([&](TaskSlot* task) {

@@ -55,7 +55,7 @@ class Executor {
   bool ready() const noexcept { return head_ != nullptr; }
 
   /// Drops every task of an owner that is being unloaded, and unlinks its waits on others' tasks.
-  /// None of its tasks may be on the stack. Slots still named in the remote queue are given back when
+  /// None of its tasks may be on a stack but such as cannot be unwound: those stay. Slots still named in the remote queue are given back when
   /// they arrive there; until then busy() holds.
   void drop_owner(Owner& owner) noexcept;
   /// Returns the memory of an owner without tasks.
@@ -63,6 +63,8 @@ class Executor {
 
   /// The task that runs, or null.
   TaskSlot* current() const noexcept { return current_; }
+  /// Where that is kept: each stack has its own.
+  void* current_variable() noexcept { return &current_; }
 
   /// The live task that `id` names, or null.
   TaskSlot* find(tau_task_id id) const noexcept {

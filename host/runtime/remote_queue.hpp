@@ -40,30 +40,23 @@ class RemoteQueue {
   }
 
   bool pending() const noexcept {
-    return head_.load(std::memory_order_relaxed) != 0 || nudged_.load(std::memory_order_relaxed);
+    return arrived_ != 0 || head_.load(std::memory_order_relaxed) != 0 || nudged_.load(std::memory_order_relaxed);
   }
 
-  /// Runs what has arrived, oldest first: calls by themselves, tasks by `on_task(RemoteLink*)`. Returns
-  /// whether there was anything: asking pending() before would miss what comes in between. [loop]
+  /// Runs what has arrived, oldest first: calls by themselves, tasks by `on_task(RemoteLink*)`. A call that
+  /// blocks leaves the rest to the next drain(). Returns whether there was anything: asking pending() before
+  /// would miss what comes in between. [loop]
   template <class OnTask>
   bool drain(OnTask&& on_task) noexcept {
     const bool nudged =
         nudged_.load(std::memory_order_relaxed) && nudged_.exchange(false, std::memory_order_acq_rel);
-    if (!head_.load(std::memory_order_relaxed)) return nudged;
-    std::uintptr_t newest = head_.exchange(0, std::memory_order_acquire);
-    std::uintptr_t oldest = 0;
-    while (newest) {
-      RemoteLink* link = link_of(newest);
-      std::uintptr_t next = link->next;
-      link->next = oldest;
-      oldest = newest;
-      newest = next;
-    }
-    while (oldest) {
-      RemoteLink* link = link_of(oldest);
-      bool task = oldest & 1;
+    if (!arrived_) take_all();
+    if (!arrived_) return nudged;
+    while (arrived_) {
+      RemoteLink* link = link_of(arrived_);
+      bool task = arrived_ & 1;
       // Read first: once it has arrived, another thread may push the same link again.
-      oldest = link->next;
+      arrived_ = link->next;
       if (task) {
         on_task(link);
       } else {
@@ -90,6 +83,18 @@ class RemoteQueue {
     return reinterpret_cast<RemoteLink*>(tagged & ~std::uintptr_t{1});
   }
 
+  void take_all() noexcept {
+    if (!head_.load(std::memory_order_relaxed)) return;
+    std::uintptr_t newest = head_.exchange(0, std::memory_order_acquire);
+    while (newest) {
+      RemoteLink* link = link_of(newest);
+      std::uintptr_t next = link->next;
+      link->next = arrived_;
+      arrived_ = newest;
+      newest = next;
+    }
+  }
+
   void push_tagged(RemoteLink* link, std::uintptr_t tag) noexcept {
     link->next = head_.load(std::memory_order_relaxed);
     while (!head_.compare_exchange_weak(link->next, reinterpret_cast<std::uintptr_t>(link) | tag,
@@ -105,6 +110,7 @@ class RemoteQueue {
   }
 
   Atomic<std::uintptr_t> head_{0};
+  std::uintptr_t arrived_ = 0;  // taken, not run yet. [loop]
   Atomic<bool> nudged_{false};
   Atomic<bool> sleeping_{false};
   void (*wake_)(void*);

@@ -40,12 +40,14 @@ Runtime::Runtime(std::unique_ptr<Reactor> chosen, Options options)
       resources([](Owner* owner) { (void)owner, instance_->let_go(); }),
       signals(remote),
       children(reactor, pool),
-      pool(&send_completed, this, options.blocking_threads) {
+      pool(&send_completed, this, options.blocking_threads),
+      fibers([](void* runtime) { static_cast<Runtime*>(runtime)->turn_here(); }, this) {
   TAU_ASSERT(!instance_, "one runtime per process (I1)");
   if (options.manual_clock) clock.stop();
   reactor.keep({.io_ends = [](tau_plugin* owner) { --owner->ios; },
                 .wait_ends = [](tau_plugin* owner) { --owner->fd_waits; }});
   reactor.offload_to({[](void* self, tau_job* job) { return static_cast<Runtime*>(self)->pool.submit(job); }, this});
+  fibers.keep_with_stack(executor.current_variable());
   instance_ = this;
   loop_ = this;
 }
@@ -56,25 +58,25 @@ Runtime::~Runtime() {
 }
 
 void Runtime::turn(bool may_sleep) {
-  ++depth_;
+  may_sleep_ = may_sleep;
+  fibers.turn();
+}
+
+void Runtime::turn_here() {
   bool worked = remote.drain([this](RemoteLink* link) { executor.arrived(link); });
   worked |= signals.deliver();
   worked |= executor.run(batch) != 0;
   if (!wheel.empty()) worked |= wheel.advance(clock.now()) != 0;
-  if (depth_ == 1 && !deferred_.empty()) {
-    run_deferred();
-    worked = true;
-  }
-  if (depth_ == 1 && unload_turn && unloads_.load(std::memory_order_relaxed) != 0) worked |= unload_turn();
+  worked |= run_deferred();
+  worked |= run_unloads();
 
-  if (executor.ready() || remote.pending() || !may_sleep) {
+  if (executor.ready() || remote.pending() || fibers.due() || !may_sleep_) {
     if (reactor.pending() != 0) reactor.poll(0);
   } else if (!worked && remote.prepare_sleep()) {
     // Only a turn that did nothing sleeps: the caller may have been waiting for what this one did.
     reactor.poll(sleep_limit());
     remote.end_sleep();
   }
-  --depth_;
 }
 
 std::int64_t Runtime::sleep_limit() const noexcept {
@@ -84,10 +86,22 @@ std::int64_t Runtime::sleep_limit() const noexcept {
   return due <= now ? 0 : static_cast<std::int64_t>(std::min<std::uint64_t>(due - now, INT64_MAX));
 }
 
-void Runtime::run_deferred() {
+bool Runtime::run_deferred() {
+  if (exclusive_ || deferred_.empty()) return false;
+  exclusive_ = true;
   // What the work defers anew waits for the next turn.
   std::vector<std::function<void()>> work = std::exchange(deferred_, {});
   for (auto& call : work) call();
+  exclusive_ = false;
+  return true;
+}
+
+bool Runtime::run_unloads() {
+  if (exclusive_ || !unload_turn || unloads_.load(std::memory_order_relaxed) == 0) return false;
+  exclusive_ = true;
+  const bool worked = unload_turn();
+  exclusive_ = false;
+  return worked;
 }
 
 void Runtime::release(Owner& owner) noexcept {
@@ -132,13 +146,43 @@ std::int32_t Runtime::spawn_remote(Owner& owner, void (*start)(void*), void (*ab
 }
 
 std::int32_t Runtime::block_on(Owner& owner, const tau_task_fns* fns, void* resume, void* data, tau_task_id* out,
-                               void** result) noexcept {
+                               void** result) {
   if (!on_loop()) return block_off_loop(owner, fns, resume, data, out, result);
   tau_task_id id = 0;
   if (std::int32_t status = executor.spawn(owner, fns, resume, data, &id); status < 0) return status;
-  *out = id;
+
+  struct Blocked : tau_wait {
+    Runtime& runtime;
+    tau_task_id id;
+    Parked parked;
+    bool returned = false;
+
+    Blocked(Runtime& runtime, tau_task_id id, Owner& owner) noexcept : tau_wait{}, runtime(runtime), id(id) {
+      fire = [](tau_wait* self) {
+        auto& blocked = *static_cast<Blocked*>(self);
+        blocked.runtime.fibers.wake(blocked.parked);
+      };
+      tau_wait::owner = &owner;
+      parked.owner = &owner;
+      if (TaskSlot* current = runtime.executor.current()) parked.beneath = TaskChunk::of(current)->owner;
+    }
+    ~Blocked() {
+      runtime.executor.join_cancel(id, this);
+      if (returned) return;
+      // Unwound: nobody waits for the task any more.
+      if (TaskSlot* task = runtime.executor.find(id)) runtime.executor.abort(task);
+      if (TaskSlot* task = runtime.executor.find(id)) runtime.executor.detach(task);
+    }
+  } blocked(*this, id, owner);
+
+  may_sleep_ = true;  // where the thread's own stack is the one that waits
   std::int32_t status;
-  while ((status = executor.join_take(id, result)) == TAU_PENDING) turn(true);
+  while ((status = executor.join_take(id, result)) == TAU_PENDING) {
+    if (!blocked.linked && (status = executor.join(id, &blocked)) < 0) break;
+    if (!fibers.park(blocked.parked)) return TAU_E_NO_MEMORY;
+  }
+  blocked.returned = true;
+  *out = id;
   return status;
 }
 

@@ -5,8 +5,9 @@
 // with none it sleeps until the next deadline, a completion or another thread's wake. So an idle host
 // makes no wake-up and a busy one no system call per task switch (I11).
 //
-// Deferred work is what must not happen inside a plugin's frame: unloading above all. It runs only in
-// the outermost turn, when no task is on the stack.
+// A turn runs on a fiber, so that what blocks in the middle of one keeps its stack and the loop goes on
+// (fiber/fibers.hpp). Deferred work is what must not happen inside a plugin's frame, unloading above all: the
+// stack that runs a turn has none on it between two tasks.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,7 @@
 #include "blocking_pool.hpp"
 #include "clock.hpp"
 #include "executor.hpp"
+#include "fiber/fibers.hpp"
 #include "owner.hpp"
 #include "reactor/reactor.hpp"
 #include "process/children.hpp"
@@ -44,7 +46,7 @@ class Runtime {
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
 
-  /// One turn. `may_sleep`: wait in the reactor when nothing is ready. [loop]
+  /// One turn. `may_sleep`: wait in the reactor when nothing is ready. Never from inside a turn. [loop]
   void turn(bool may_sleep);
 
   template <class Done>
@@ -56,8 +58,16 @@ class Runtime {
   void defer(std::function<void()> work) { deferred_.push_back(std::move(work)); }
 
   std::int32_t spawn_remote(Owner& owner, void (*start)(void*), void (*abandon)(void*), void* data) noexcept;
+  /// Throws Unwinding when the caller is to leave.
   std::int32_t block_on(Owner& owner, const tau_task_fns* fns, void* resume, void* data, tau_task_id* out,
-                        void** result) noexcept;
+                        void** result);
+
+  /// Runs `work`, which may block, on a fiber, and turns the loop until it has returned. [loop]
+  template <class Work>
+  void enter(Work&& work) {
+    may_sleep_ = true;
+    fibers.enter(work);
+  }
 
   std::int32_t arm(tau_timer* timer, std::uint64_t deadline_ns) noexcept {
     if (timer->previous) wheel.cancel(timer);
@@ -79,7 +89,7 @@ class Runtime {
     if (unloads_.load(std::memory_order_seq_cst) != 0) remote.nudge();
   }
 
-  /// Called in each outermost turn while something is being unloaded, with no task on the stack; returns
+  /// Called in each turn while something is being unloaded, with no task on the stack; returns
   /// whether it did anything. [loop]
   std::function<bool()> unload_turn;
 
@@ -101,17 +111,21 @@ class Runtime {
   SignalHub signals;
   Children children;  // jobs that the pool ends last are its
   BlockingPool pool;
+  Fibers fibers;
 
  private:
   static constexpr std::size_t batch = 512;
 
-  void run_deferred();
+  void turn_here();
+  bool run_deferred();
+  bool run_unloads();
   std::int64_t sleep_limit() const noexcept;
   std::int32_t block_off_loop(Owner& owner, const tau_task_fns* fns, void* resume, void* data, tau_task_id* out,
                               void** result) noexcept;
 
   std::vector<std::function<void()>> deferred_;
-  unsigned depth_ = 0;  // turns on the stack: above one inside block_on
+  bool may_sleep_ = false;
+  bool exclusive_ = false;  // deferred work or an unload is on some stack
   Atomic<unsigned> unloads_{0};
 
   static Runtime* instance_;

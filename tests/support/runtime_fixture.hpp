@@ -76,6 +76,8 @@ class RuntimeFixture {
   void unload(tau_plugin& owner) {
     owner.phase = host::Phase::unloading;
     runtime.begin_unload();
+    runtime.fibers.unwind(owner);
+    run_until([&] { return owner.fibers == 0; });
     host::empty_owner(runtime, owner);
     run_until([&] { return host::is_emptied(owner); });
     runtime.end_unload();
@@ -95,6 +97,7 @@ class RuntimeFixture {
     CHECK(owner.requests == 0);
     CHECK(owner.children == 0);
     CHECK(owner.signals.load() == 0);
+    CHECK(owner.fibers == 0);
     CHECK(owner.jobs.load() == 0);
     CHECK(owner.frames.live() == 0);
   }

@@ -33,10 +33,12 @@
 #define TAU_EXTERN_C_BEGIN extern "C" {
 #define TAU_EXTERN_C_END }
 #define TAU_NOEXCEPT noexcept
+#define TAU_UNWINDS /* may leave by an exception: see fiber.h */
 #else
 #define TAU_EXTERN_C_BEGIN
 #define TAU_EXTERN_C_END
 #define TAU_NOEXCEPT
+#define TAU_UNWINDS
 #endif
 
 TAU_EXTERN_C_BEGIN

@@ -129,11 +129,13 @@ TAU_EXPORT int32_t tau_task_message(tau_task_id id, char* out, size_t capacity) 
 TAU_EXPORT void* tau_frame_alloc(tau_plugin* owner, size_t size) TAU_NOEXCEPT;
 TAU_EXPORT void tau_frame_free(void* frame, size_t size) TAU_NOEXCEPT;
 
-/* Runs the loop until a task made of (fns, resume, data) has ended, nesting it when called on the
- * loop's thread; other threads wait. Returns as tau_join_take and leaves the task to be detached.
- * Errors: TAU_E_CANCELED when the task was aborted, TAU_E_UNLOADING. Threading: [loop] */
+/* Waits until a task made of (fns, resume, data) has ended. On the loop's thread the call is suspended with its
+ * stack, and everybody else goes on (fiber.h); other threads block. Returns as tau_join_take and leaves the task
+ * to be detached. Errors: TAU_E_STALE when the task was aborted, TAU_E_UNLOADING, TAU_E_NO_MEMORY.
+ * Threading: [any]
+ * Unload:    [drained]: unwound, the task aborted with it. */
 TAU_EXPORT int32_t tau_block_on(tau_plugin* owner, const tau_task_fns* fns, void* resume, void* data,
-                                tau_task_id* out, void** result) TAU_NOEXCEPT;
+                                tau_task_id* out, void** result) TAU_UNWINDS;
 
 /* Whether the caller is on the loop's thread. [any] */
 TAU_EXPORT int32_t tau_on_loop_thread(void) TAU_NOEXCEPT;

@@ -1,4 +1,4 @@
-#include "fiber_locals.hpp"
+#include "locals.hpp"
 
 #include <algorithm>
 #include <utility>
