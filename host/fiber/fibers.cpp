@@ -199,6 +199,7 @@ void Fibers::loop_main(void* self) {
     while (Parked* parked = fibers.round_head_) {
       fibers.forget_due(*parked);
       fibers.make_idle(fiber);
+      fibers.resumed_ = true;
       fibers.go(parked->fiber);
     }
     fibers.turn_(fibers.context_);
@@ -224,6 +225,14 @@ void Fibers::unlink(Parked& parked) noexcept {
   if (parked.next) parked.next->previous = parked.previous;
   --parked.owner->fibers;
   if (parked.beneath) --parked.beneath->fibers;
+}
+
+void Fibers::check(Parked& parked) {
+  if (current_->owner) parked.beneath = current_->owner;
+  if (parked.beneath == parked.owner) parked.beneath = nullptr;
+  if (!current_->destroyed && !parked.owner->unwinding && !(parked.beneath && parked.beneath->unwinding)) return;
+  if (++current_->refusals > patience) abandon();
+  leave_by_unwinding(parked);
 }
 
 bool Fibers::park(Parked& parked) {

@@ -20,6 +20,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "annotate.hpp"
 #include "locals.hpp"
@@ -66,9 +67,14 @@ class Fibers {
 
   /// Leaves this stack until wake() or an unwinding. False: no memory for a stack to go on on. Throws Unwinding.
   bool park(Parked& parked);
+  /// Throws Unwinding if the calling stack is to be left: what park() does first.
+  void check(Parked& parked);
   void wake(Parked& parked) noexcept;
   /// Whether somebody waits to be gone back to.
   bool due() const noexcept { return due_head_ != nullptr || round_head_ != nullptr; }
+
+  /// Whether somebody was gone back to since it was asked last.
+  bool resumed() noexcept { return std::exchange(resumed_, false); }
 
   /// Starts `entry(argument)` on a stack of its own and runs it until it ends or parks for the first time.
   /// `ended(argument)` is called at its end, on some loop stack, unless it is destroyed before. Null: no memory.
@@ -135,6 +141,7 @@ class Fibers {
   Parked* due_tail_ = nullptr;
   Parked* round_head_ = nullptr;  // to be gone back to in this turn
   Parked* round_tail_ = nullptr;
+  bool resumed_ = false;
   void* kept_[max_kept] = {};
   std::size_t kept_count_ = 0;
   void (*terminate_before_)() = nullptr;

@@ -69,6 +69,7 @@ void Runtime::turn_here() {
   if (!wheel.empty()) worked |= wheel.advance(clock.now()) != 0;
   worked |= run_deferred();
   worked |= run_unloads();
+  worked |= fibers.resumed();
 
   if (executor.ready() || remote.pending() || fibers.due() || !may_sleep_) {
     if (reactor.pending() != 0) reactor.poll(0);
@@ -148,23 +149,27 @@ std::int32_t Runtime::spawn_remote(Owner& owner, void (*start)(void*), void (*ab
 std::int32_t Runtime::block_on(Owner& owner, const tau_task_fns* fns, void* resume, void* data, tau_task_id* out,
                                void** result) {
   if (!on_loop()) return block_off_loop(owner, fns, resume, data, out, result);
+  Parked parked;
+  parked.owner = &owner;
+  if (TaskSlot* current = executor.current()) parked.beneath = TaskChunk::of(current)->owner;
+  fibers.check(parked);
   tau_task_id id = 0;
   if (std::int32_t status = executor.spawn(owner, fns, resume, data, &id); status < 0) return status;
+  *out = id;  // also for a caller that is unwound: the task has taken over what it was made of
 
   struct Blocked : tau_wait {
     Runtime& runtime;
     tau_task_id id;
-    Parked parked;
+    Parked& parked;
     bool returned = false;
 
-    Blocked(Runtime& runtime, tau_task_id id, Owner& owner) noexcept : tau_wait{}, runtime(runtime), id(id) {
+    Blocked(Runtime& runtime, tau_task_id id, Parked& parked) noexcept
+        : tau_wait{}, runtime(runtime), id(id), parked(parked) {
       fire = [](tau_wait* self) {
         auto& blocked = *static_cast<Blocked*>(self);
         blocked.runtime.fibers.wake(blocked.parked);
       };
-      tau_wait::owner = &owner;
-      parked.owner = &owner;
-      if (TaskSlot* current = runtime.executor.current()) parked.beneath = TaskChunk::of(current)->owner;
+      tau_wait::owner = parked.owner;
     }
     ~Blocked() {
       runtime.executor.join_cancel(id, this);
@@ -173,16 +178,15 @@ std::int32_t Runtime::block_on(Owner& owner, const tau_task_fns* fns, void* resu
       if (TaskSlot* task = runtime.executor.find(id)) runtime.executor.abort(task);
       if (TaskSlot* task = runtime.executor.find(id)) runtime.executor.detach(task);
     }
-  } blocked(*this, id, owner);
+  } blocked(*this, id, parked);
 
   may_sleep_ = true;  // where the thread's own stack is the one that waits
   std::int32_t status;
   while ((status = executor.join_take(id, result)) == TAU_PENDING) {
     if (!blocked.linked && (status = executor.join(id, &blocked)) < 0) break;
-    if (!fibers.park(blocked.parked)) return TAU_E_NO_MEMORY;
+    if (!fibers.park(parked)) return TAU_E_NO_MEMORY;
   }
   blocked.returned = true;
-  *out = id;
   return status;
 }
 

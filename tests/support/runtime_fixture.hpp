@@ -49,7 +49,7 @@ class RuntimeFixture {
   void settle() {
     do {
       runtime.turn(false);
-    } while (runtime.executor.ready() || runtime.remote.pending());
+    } while (runtime.executor.ready() || runtime.remote.pending() || runtime.fibers.due());
   }
 
   /// Moves the manual clock on, stopping at every deadline on the way.

@@ -90,21 +90,32 @@ inline TaskId current_task_id() noexcept { return tau_task_current(); }
 
 /// Runs `task` to its end and returns its result.
 ///
-/// On the loop's thread the loop is nested: everybody else goes on. On another thread the caller waits.
+/// On the loop's thread the call is suspended with its stack and everybody else goes on; several may be, and end
+/// in any order. On another thread the caller waits.
 /// Errors:    Errc::threw, Errc::canceled, Errc::unloading.
-/// Threading: [loop], [blocking]
-/// Unload:    [drained]; an unload asked for meanwhile waits until this returns.
+/// Threading: [any]
+/// Unload:    [drained]: leaves by an exception that must not be held back, see tau/rt/fiber.h.
+/// See:       tokio::runtime::Runtime::block_on, which may not be called inside of a task; this may.
 template <class T>
 Result<T> block_on(Task<T> task) {
-  auto handle = task.release();
   TaskId id = 0;
   void* data = nullptr;
-  std::int32_t status = tau_block_on(detail::module_owner(), &detail::Root<T>::fns, handle.address(),
-                                     handle.address(), &id, &data);
-  if (id == 0) {
-    handle.destroy();
-    return Error::from_status(status);
+  std::int32_t status;
+  {
+    auto handle = task.release();
+    // Once it has an id the task is the executor's, also when this call is unwound.
+    struct Keep {
+      typename Task<T>::Handle handle;
+      TaskId& id;
+      Keep(typename Task<T>::Handle handle, TaskId& id) noexcept : handle(handle), id(id) {}
+      ~Keep() {
+        if (id == 0) handle.destroy();
+      }
+    } keep(handle, id);
+    status = tau_block_on(detail::module_owner(), &detail::Root<T>::fns, handle.address(), handle.address(), &id,
+                          &data);
   }
+  if (id == 0) return Error::from_status(status);
   JoinHandle<T> joined(id);
   if (status == TAU_E_STALE) return Errc::canceled;
   if (status < 0) return Error::from_status(status);

@@ -5,6 +5,7 @@
 #include "cancellation_token.hpp"
 #include "error.hpp"
 #include "event.hpp"
+#include "fiber.hpp"
 #include "interval.hpp"
 #include "io/adaptors.hpp"
 #include "io/buffered.hpp"
