@@ -196,15 +196,13 @@ TEST_CASE("a static constructor that throws ends the host, but says whose it was
   CHECK(has(text, "plugin 'constructor_throws': a static constructor threw: no such device"));
 }
 
-TEST_CASE("nothing is unloaded while a plugin_init that runs the loop is on the stack") {
+TEST_CASE("others are unloaded while a plugin_init blocks") {
   Loading l;
   Plugin& other = l.load("hello");
   l.unloader.unload(other);
   Plugin& plugin = l.load("init_loops");
-  CHECK(other.phase == Phase::running);
-  CHECK(plugin.phase == Phase::running);
-  l.settle();
   CHECK(l.registry.find("hello") == nullptr);
+  CHECK(plugin.phase == Phase::running);
   CHECK(l.unload(plugin));
 }
 

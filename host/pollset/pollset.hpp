@@ -1,0 +1,107 @@
+// Pollset: one foreign loop's epoll set, on the loop.
+//
+// The table of what is watched is the truth; where it is watched follows from who waits:
+//   undecided  in the set's own epoll descriptor, which also gives the errors that epoll gives
+//   shared     by registrations of the reactor: nothing is asked twice, a wait is a suspended call
+//   own        in the own descriptor again, for threads; a wait on the loop's thread watches that one
+//
+// Shared, an entry is one registration and one wait of the reactor, linked while its event may come. What came is
+// queued in `ready_` until it is harvested, and an entry in the queue hears nothing more: a plugin that does not
+// harvest costs nothing. After that an edge-triggered entry is linked again at once. A level-triggered one is asked
+// about, with all the others harvested before, by one poll(2) at the next wait: the only way to know whether its
+// reader has left something.
+//
+// The lock covers the table and the queue. The reactor is the loop's thread's: what other threads change in a shared
+// set is entered there by a call that travels to the loop.
+#pragma once
+
+#include <tau/rt/fiber.h>
+#include <tau/rt/io.h>
+#include <tau/rt/pollset.h>
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "runtime/owner.hpp"
+
+namespace tau::host {
+
+class Runtime;
+
+class Pollset : public std::enable_shared_from_this<Pollset> {
+ public:
+  Pollset(Runtime& runtime, Owner& owner, int set) noexcept : runtime_(runtime), owner_(owner), set_(set) {}
+  ~Pollset();
+  Pollset(const Pollset&) = delete;
+  Pollset& operator=(const Pollset&) = delete;
+
+  Owner& owner() const noexcept { return owner_; }
+
+  /// 0 or -errno. [any]
+  std::int32_t control(int operation, int fd, const tau_poll_event* event) noexcept;
+  /// See tau_pollset_wait. Throws Unwinding.
+  std::int32_t wait(Owner& caller, tau_poll_event* events, int capacity, std::int64_t timeout_ns, const void* sigmask);
+  /// `fd` is about to be closed. [any]
+  void forget(int fd) noexcept;
+  /// Ends every wait with EBADF. [any]
+  void end() noexcept;
+
+ private:
+  enum class Mode { undecided, shared, own };
+  struct Entry;
+  struct Waiter;
+
+  std::int32_t wait_shared(Owner& caller, tau_poll_event* events, int capacity, std::int64_t timeout_ns);
+  std::int32_t wait_own_on_loop(Owner& caller, tau_poll_event* events, int capacity, std::int64_t timeout_ns);
+  std::int32_t control_own(int operation, int fd, const tau_poll_event* event) const noexcept;
+  std::int32_t validate(int fd) const noexcept;
+  void become_shared() noexcept;
+  void become_own() noexcept;
+
+  void enter(Entry& entry) noexcept;   // [loop]
+  void leave(Entry& entry) noexcept;   // [loop]
+  void link(Entry& entry) noexcept;    // [loop]
+  void look_again() noexcept;          // [loop]
+  void came(Entry& entry, std::uint32_t events) noexcept;
+  int harvest(tau_poll_event* events, int capacity) noexcept;
+  void wake_one() noexcept;
+  /// Brings the reactor up to date with the table. From other threads it travels to the loop.
+  void settle() noexcept;
+  void settle_here() noexcept;
+
+  Runtime& runtime_;
+  Owner& owner_;
+  const int set_;
+  std::mutex mutex_;
+  Mode mode_ = Mode::undecided;
+  bool ended_ = false;
+  bool settling_ = false;  // a call is on its way to the loop
+  std::unordered_map<int, std::unique_ptr<Entry>> entries_;
+  std::vector<std::unique_ptr<Entry>> removed_;  // of a shared set, to leave the reactor
+  std::vector<Entry*> changed_;                  // of a shared set, to be entered there
+  Entry* ready_head_ = nullptr;
+  Entry* ready_tail_ = nullptr;
+  std::vector<Entry*> harvested_;                // level-triggered ones: to be asked about
+  Waiter* waiters_ = nullptr;
+  std::uint64_t last_turn_ns_ = 0;               // when a wait last let the loop turn
+};
+
+/// All sets of the process, found by their descriptor.
+class Pollsets {
+ public:
+  /// See pollset.h. [any]
+  std::int32_t create(Runtime& runtime, Owner& owner, int* set) noexcept;
+  std::shared_ptr<Pollset> find(int set) noexcept;
+  bool closing(int fd) noexcept;
+  /// Ends and closes what an owner left. Returns how many. [loop]
+  std::size_t drop_owner(Owner& owner) noexcept;
+
+ private:
+  std::mutex mutex_;
+  std::unordered_map<int, std::shared_ptr<Pollset>> sets_;
+};
+
+}  // namespace tau::host
