@@ -103,9 +103,10 @@ Scenario requests(std::vector<std::vector<std::uint64_t>> threads) {
 
 /// Threads that know a task by its id, while the loop drops it and spawns others in its place; and a friend
 /// of the last two of those, if wanted, who wakes them. The very last is spawned a turn later, when a slot
-/// that waited for a request is free again.
-Scenario reuse(std::vector<std::vector<std::uint64_t>> threads, int others, bool friendly = false) {
-  return [threads, others, friendly](Play& play) {
+/// that waited for a request is free again. `now`: dropped on the spot, while it is still queued.
+Scenario reuse(std::vector<std::vector<std::uint64_t>> threads, int others, bool friendly = false,
+               bool now = false) {
+  return [threads, others, friendly, now](Play& play) {
     World world(play);
     auto& executor = world.runtime.executor;
     std::vector<Actor> actors(static_cast<std::size_t>(others) + 1, Actor{&play});
@@ -126,11 +127,13 @@ Scenario reuse(std::vector<std::vector<std::uint64_t>> threads, int others, bool
       });
     }
     play.thread("loop", [&] {
-      world.runtime.turn(false);
+      if (!now) world.runtime.turn(false);
       tau_task_id before = first;
       for (int i = 1; i <= others; ++i) {
-        if (TaskSlot* task = executor.find(before)) executor.abort(task);
-        world.runtime.turn(false);
+        TaskSlot* task = executor.find(before);
+        if (task && now) play.require(executor.drop_now(task) == TAU_OK, "a task cannot be dropped");
+        if (task && !now) executor.abort(task);
+        if (i != others || !now) world.runtime.turn(false);
         play.require(executor.find(before) == nullptr, "a task that was dropped is found");
         before = actors[static_cast<std::size_t>(i)].spawn(executor, world.owner);
       }
@@ -200,11 +203,14 @@ TEST_CASE("a late request finds neither the task that has gone nor the one in it
   explore_all("wake, one other with a friend", 2, reuse({{wake}}, 1, true));
   explore_all("wake, abort, one other", 2, reuse({{wake}, {abort_}}, 1));
   explore_all("detach, abort, two others", 2, reuse({{detach}, {abort_}}, 2));
+  explore_all("wake twice, one other, dropped while queued", 3, reuse({{wake, wake}}, 1, false, true));
+  explore_all("wake, two others with a friend, dropped while queued", 2, reuse({{wake}}, 2, true, true));
 }
 
 TEST_CASE("longer plays by lot") {
   explore_some("askers", 20'000, requests({{wake, detach, abort_}, {abort_, wake}, {detach, wake, wake}}));
   explore_some("reuse", 20'000, reuse({{wake, abort_, wake}, {abort_, detach, wake}, {wake, wake}}, 3, true));
+  explore_some("reuse at once", 20'000, reuse({{wake, abort_, wake}, {abort_, detach, wake}}, 3, true, true));
 }
 
 TEST_CASE("an executor with one line wrong is found out") {

@@ -181,7 +181,8 @@ Task<int> act(Sim& sim, Tenant& home, Record*& self, unsigned depth) {
         break;
       case 6:
         if (Record* someone = sim.any_record()) {
-          sim.dice.one_in(2) ? sim.abort(*someone) : sim.wake(*someone);
+          const unsigned how = sim.dice.below(4);
+          how < 2 ? sim.abort(*someone) : how == 2 ? sim.wake(*someone) : sim.drop(*someone);
         }
         break;
       case 7:
@@ -304,7 +305,7 @@ struct Raw {
         wake();
         break;
       default:
-        if (Record* someone = sim.any_record()) sim.abort(*someone);
+        if (Record* someone = sim.any_record()) sim.dice.one_in(2) ? sim.abort(*someone) : sim.drop(*someone);
     }
     return TAU_PENDING;
   }

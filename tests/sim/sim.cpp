@@ -56,8 +56,10 @@ struct Wrapped {
     sim.require(++record.drops == 1, "a task is dropped twice");
     sim.log("drop", record.number);
     const test::AsModule as(record.home->plugin);
+    record.dropping = true;
     if (sim.dice.one_in(8)) sim.outsider();
     record.inner->drop(task);
+    record.dropping = false;
     sim.by_slot_.erase(task);
     --record.home->tasks;
     if (!record.finished) --record.home->unfinished;
@@ -164,6 +166,16 @@ void Sim::abort(Record& record) {
   const bool alive = record.drops == 0;
   log("abort", record.number);
   if (tau_abort(record.id) == TAU_OK && alive) record.abort_asked = true;
+}
+
+void Sim::drop(Record& record) {
+  const bool alive = record.drops == 0, busy = record.polling || record.dropping;
+  log("drop at once", record.number);
+  record.abort_asked |= alive && !busy;
+  const std::int32_t status = tau_task_drop(record.id);
+  require(status == (busy ? TAU_E_BUSY : alive ? TAU_OK : TAU_E_STALE), "dropping at once answers wrongly");
+  require(busy || record.drops == 1, "a task that was dropped at once is still there");
+  if (status == TAU_OK) saw(Saw::dropped_at_once);
 }
 
 struct Sim::Call {

@@ -32,14 +32,16 @@ enum class Bug { none, ignores_cancel, forgets_withdrawal, completes_twice, lose
 /// What must have happened somewhere in many schedules, or they prove nothing.
 enum class Saw {
   task, bare_poll, stale_request, zombie, call_started, call_abandoned, pinned, unloaded, slept, woken_asleep,
-  operation, timer, join_value, join_threw, join_canceled, in_time, timed_out, heard, borrowed, left_behind, count
+  operation, timer, join_value, join_threw, join_canceled, in_time, timed_out, heard, borrowed, left_behind,
+  dropped_at_once, count
 };
 inline constexpr const char* saw_names[] = {
     "tasks",          "polls for a bare wake", "stale requests",  "slots that waited for a request",
     "calls started",  "calls abandoned",       "pinned plugins",  "unloads",
     "sleeps of the loop", "sleeps that another thread ended", "operations", "timers of raw tasks",
     "joined values",  "joined exceptions",     "joined canceled", "limits kept",
-    "timeouts",       "events heard",          "resources borrowed", "things left behind"};
+    "timeouts",       "events heard",          "resources borrowed", "things left behind",
+    "tasks dropped on the spot"};
 
 /// splitmix64: cheap to seed.
 class Dice {
@@ -77,6 +79,7 @@ struct Record {
   tau_task_id id = 0;
   const tau_task_fns* inner = nullptr;
   bool polling = false;
+  bool dropping = false;
   bool finished = false;
   bool threw = false;
   bool abort_asked = false;
@@ -117,6 +120,7 @@ class Sim {
   Record* any_record();
   void abort(Record& record);  // on the loop
   void wake(Record& record);   // on the loop
+  void drop(Record& record);   // on the loop, on the spot
   /// Something that another thread might do just now.
   void outsider();
   std::uint64_t now() const noexcept { return runtime->clock.now(); }
