@@ -131,7 +131,7 @@ inline void explore_all(const std::string& what, unsigned preemptions, const Sce
 /// Tries schedules by lot, from TAU_SEED on or from anywhere.
 inline void explore_some(const std::string& what, std::uint64_t count, const Scenario& scenario) {
   const std::uint64_t seed = test::choose_seed();
-  const Report report = explore({.random = count << (8 * deeper()), .seed = seed}, scenario);
+  const Report report = explore({.random = count << (4 * deeper()), .seed = seed}, scenario);
   CHECK_MESSAGE(report.violation.empty(), what, ": ", report.violation);
   CHECK(report.schedules != 0);
 }
