@@ -8,6 +8,7 @@
 #include <tau/rt/fiber.h>
 #include <tau/rt/io.h>
 #include <tau/rt/blocking.h>
+#include <tau/rt/pollset.h>
 #include <tau/rt/resource.h>
 #include <tau/rt/event.h>
 #include <tau/rt/plugin.h>
@@ -80,6 +81,12 @@ FORWARD(int32_t, fd_deregister, (tau_fd handle), (handle))
 FORWARD(int32_t, fd_wait_ready, (tau_fd handle, tau_fd_wait* wait), (handle, wait))
 FORWARD(void, fd_wait_cancel, (tau_fd_wait* wait), (wait))
 FORWARD(int32_t, fd_clear, (tau_fd handle, uint32_t events), (handle, events))
+
+// pollset.h
+FORWARD(int32_t, pollset_create, (tau_plugin* owner, int32_t* set), (owner, set))
+FORWARD(int32_t, pollset_ctl, (int32_t set, int32_t operation, int32_t fd, const tau_poll_event* event), (set, operation, fd, event))
+FORWARD_UNWINDING(int32_t, pollset_wait, (tau_plugin* owner, int32_t set, tau_poll_event* events, int32_t capacity, int64_t timeout_ns, const void* sigmask), (owner, set, events, capacity, timeout_ns, sigmask))
+FORWARD(int32_t, pollset_closing, (int32_t fd), (fd))
 
 // blocking.h
 FORWARD(int32_t, spawn_blocking, (tau_job* job), (job))

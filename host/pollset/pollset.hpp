@@ -33,7 +33,7 @@ class Runtime;
 
 class Pollset : public std::enable_shared_from_this<Pollset> {
  public:
-  Pollset(Runtime& runtime, Owner& owner, int set) noexcept : runtime_(runtime), owner_(owner), set_(set) {}
+  Pollset(Runtime& runtime, Owner& owner, int set) noexcept;
   ~Pollset();
   Pollset(const Pollset&) = delete;
   Pollset& operator=(const Pollset&) = delete;
@@ -64,6 +64,7 @@ class Pollset : public std::enable_shared_from_this<Pollset> {
   void enter(Entry& entry) noexcept;   // [loop]
   void leave(Entry& entry) noexcept;   // [loop]
   void link(Entry& entry) noexcept;    // [loop]
+  void unlink(Entry& entry) noexcept;  // [loop]
   void look_again() noexcept;          // [loop]
   void came(Entry& entry, std::uint32_t events) noexcept;
   int harvest(tau_poll_event* events, int capacity) noexcept;
@@ -103,5 +104,8 @@ class Pollsets {
   std::mutex mutex_;
   std::unordered_map<int, std::shared_ptr<Pollset>> sets_;
 };
+
+/// The process's. [any]
+Pollsets& pollsets() noexcept;
 
 }  // namespace tau::host

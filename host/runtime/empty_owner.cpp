@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "pollset/pollset.hpp"
+
 namespace tau::host {
 
 void empty_owner(Runtime& runtime, Owner& owner) noexcept {
@@ -17,6 +19,7 @@ void empty_owner(Runtime& runtime, Owner& owner) noexcept {
     owner.ios = owner.fds = owner.fd_waits = 0;
   }
   runtime.pool.cancel_owner(owner);
+  pollsets().drop_owner(owner);
   runtime.fibers.drop_locals(owner);
 }
 
