@@ -158,10 +158,8 @@ TEST_CASE_FIXTURE(Tcp, "a reset is an error, not an end") {
 
 TEST_CASE_FIXTURE(Tcp, "a mebibyte passes small socket buffers in both directions at once") {
   auto pair = connected();
-  for (TcpStream* stream : {&pair.client, &pair.server}) {
-    REQUIRE(stream->set_send_buffer_size(4096));
-    REQUIRE(stream->set_recv_buffer_size(4096));
-  }
+  // A small receive buffer as well would have the kernel's timers set the pace.
+  for (TcpStream* stream : {&pair.client, &pair.server}) REQUIRE(stream->set_send_buffer_size(4096));
   const std::string sent = pattern(1 << 20);
   auto writes = [&](TcpStream* stream) -> Task<> {
     auto written = co_await stream->write_all(sent);
