@@ -39,7 +39,11 @@ Result<StandardInput> standard_input() noexcept {
   return StandardInput(std::move(*descriptor));
 }
 
-Result<StandardOutput> standard_output() noexcept { return output(STDOUT_FILENO); }
-Result<StandardOutput> standard_error() noexcept { return output(STDERR_FILENO); }
+Result<StandardOutput> standard_output() noexcept {
+  return output(STDOUT_FILENO);
+}
+Result<StandardOutput> standard_error() noexcept {
+  return output(STDERR_FILENO);
+}
 
 }  // namespace tau::io

@@ -1,6 +1,6 @@
 // See accept.hpp.
-#include <tau/detail/accept.hpp>
 #include <tau/rt/plugin.h>
+#include <tau/detail/accept.hpp>
 
 #include <errno.h>
 #include <string.h>
@@ -39,9 +39,10 @@ bool is_shortage(std::int64_t error) noexcept {
 /// Without an allocation: memory may be what is short.
 void tell_of_shortage(int error) noexcept {
   char line[128];
-  const int size = std::snprintf(line, sizeof line, "accept: %s; connections wait until that is over",
-                                 ::strerror(error));
-  tau_log(module_owner(), TAU_LOG_WARN, line, std::min<std::size_t>(static_cast<std::size_t>(size), sizeof line - 1));
+  const int size =
+      std::snprintf(line, sizeof line, "accept: %s; connections wait until that is over", ::strerror(error));
+  tau_log(module_owner(), TAU_LOG_WARN, line,
+          std::min<std::size_t>(static_cast<std::size_t>(size), sizeof line - 1));
 }
 
 }  // namespace

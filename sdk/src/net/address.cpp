@@ -76,7 +76,9 @@ std::string SocketAddress::to_string() const {
   return text + ':' + std::to_string(port_);
 }
 
-int SocketAddress::family() const noexcept { return is_v6() ? AF_INET6 : AF_INET; }
+int SocketAddress::family() const noexcept {
+  return is_v6() ? AF_INET6 : AF_INET;
+}
 
 std::uint32_t SocketAddress::to_system(sockaddr_storage& out) const noexcept {
   if (is_v4()) {

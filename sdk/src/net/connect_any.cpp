@@ -2,9 +2,9 @@
 //
 // One awaiter holds all attempts. Their callbacks run on the loop, between tasks: a failure starts the next
 // attempt at once, the timer starts it when the one before is slow, success withdraws the others.
+#include <tau/rt/timer.h>
 #include <tau/net/lookup.hpp>
 #include <tau/net/tcp_stream.hpp>
-#include <tau/rt/timer.h>
 
 #include <charconv>
 #include <memory>

@@ -41,7 +41,8 @@ struct Lookup {
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;  // each address once, not once per kind of socket
     addrinfo* found = nullptr;
-    if (const int code = ::getaddrinfo(name.c_str(), nullptr, &hints, &found); code != 0) return to_error(code);
+    if (const int code = ::getaddrinfo(name.c_str(), nullptr, &hints, &found); code != 0)
+      return to_error(code);
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> list(found, &::freeaddrinfo);
     Addresses addresses;
     for (const addrinfo* entry = found; entry; entry = entry->ai_next) {

@@ -91,7 +91,9 @@ Result<int> get_ip_option(int fd, int v4_name, int v6_name) noexcept {
   return *v6 ? get_option(fd, IPPROTO_IPV6, v6_name) : get_option(fd, IPPROTO_IP, v4_name);
 }
 
-Result<void> shut_down(int fd, int how) noexcept { return answer(::shutdown(fd, how)); }
+Result<void> shut_down(int fd, int how) noexcept {
+  return answer(::shutdown(fd, how));
+}
 
 Result<void> adopt(int fd) noexcept {
   const int status = ::fcntl(fd, F_GETFL);

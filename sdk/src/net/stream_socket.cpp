@@ -1,8 +1,8 @@
 // See stream_socket.hpp.
 //
-// send_file: the socket never blocks, but the disk may. So sendfile(2) runs on the pool, on duplicates of both
-// descriptors, which the job owns: it may outlive the stream if its task is destroyed meanwhile. When the socket
-// is full the loop waits until it is not.
+// send_file: the socket never blocks, but the disk may. So sendfile(2) runs on the pool, on duplicates of
+// both descriptors, which the job owns: it may outlive the stream if its task is destroyed meanwhile. When
+// the socket is full the loop waits until it is not.
 #include <tau/net/stream_socket.hpp>
 #include <tau/spawn_blocking.hpp>
 

@@ -38,7 +38,9 @@ detail::Connect<TcpStream> TcpStream::connect(const SocketAddress& peer) noexcep
   return detail::Connect<TcpStream>(detail::open_socket(peer.family(), SOCK_STREAM), peer);
 }
 
-Result<bool> TcpStream::nodelay() const noexcept { return flag(IPPROTO_TCP, TCP_NODELAY); }
+Result<bool> TcpStream::nodelay() const noexcept {
+  return flag(IPPROTO_TCP, TCP_NODELAY);
+}
 
 Result<void> TcpStream::set_nodelay(bool on) noexcept {
   return detail::set_option(fd(), IPPROTO_TCP, TCP_NODELAY, on);
@@ -57,8 +59,12 @@ Result<void> TcpStream::set_keepalive(const Keepalive& probes) noexcept {
   return status;
 }
 
-Result<std::uint32_t> TcpStream::ttl() const noexcept { return hops(fd()); }
-Result<void> TcpStream::set_ttl(std::uint32_t count) noexcept { return set_hops(fd(), count); }
+Result<std::uint32_t> TcpStream::ttl() const noexcept {
+  return hops(fd());
+}
+Result<void> TcpStream::set_ttl(std::uint32_t count) noexcept {
+  return set_hops(fd(), count);
+}
 
 // ---- TcpListener ----
 
@@ -92,8 +98,12 @@ Result<TcpListener::Accepted> TcpListener::Accept::await_resume() noexcept {
   return Accepted(std::move(stream), *peer);
 }
 
-Result<std::uint32_t> TcpListener::ttl() const noexcept { return hops(fd()); }
-Result<void> TcpListener::set_ttl(std::uint32_t count) noexcept { return set_hops(fd(), count); }
+Result<std::uint32_t> TcpListener::ttl() const noexcept {
+  return hops(fd());
+}
+Result<void> TcpListener::set_ttl(std::uint32_t count) noexcept {
+  return set_hops(fd(), count);
+}
 
 // ---- TcpSocket ----
 
@@ -117,6 +127,8 @@ Result<void> TcpSocket::set_nodelay(bool on) noexcept {
   return detail::set_option(fd(), IPPROTO_TCP, TCP_NODELAY, on);
 }
 
-Result<TcpListener> TcpSocket::listen(int backlog) && { return start_listening(std::move(descriptor_), backlog); }
+Result<TcpListener> TcpSocket::listen(int backlog) && {
+  return start_listening(std::move(descriptor_), backlog);
+}
 
 }  // namespace tau::net

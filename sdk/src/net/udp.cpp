@@ -36,8 +36,12 @@ Result<void> membership(int fd, int option, const IpAddress& group, std::uint32_
 
 }  // namespace
 
-Result<UdpSocket> UdpSocket::v4() { return make(AF_INET); }
-Result<UdpSocket> UdpSocket::v6() { return make(AF_INET6); }
+Result<UdpSocket> UdpSocket::v4() {
+  return make(AF_INET);
+}
+Result<UdpSocket> UdpSocket::v6() {
+  return make(AF_INET6);
+}
 
 Result<UdpSocket> UdpSocket::bind(const SocketAddress& address) {
   Result<UdpSocket> socket = make(address.family());

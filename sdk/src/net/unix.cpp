@@ -39,7 +39,8 @@ Result<detail::Descriptor> bound(const UnixAddress& address, int type) noexcept 
   if (!socket) return socket;
   sockaddr_storage storage;
   const socklen_t size = address.to_system(storage);
-  if (::bind(socket->fd(), reinterpret_cast<const sockaddr*>(&storage), size) < 0) return Error::system(errno);
+  if (::bind(socket->fd(), reinterpret_cast<const sockaddr*>(&storage), size) < 0)
+    return Error::system(errno);
   return socket;
 }
 
@@ -83,7 +84,8 @@ Result<UnixAddress> UnixAddress::from_system(const sockaddr* address, std::size_
   if (length <= path_at) return UnixAddress();
   const char* const bytes = reinterpret_cast<const char*>(address) + path_at;
   const std::size_t size = std::min(length - path_at, longest + 1);
-  if (bytes[0] == '\0') return size == 1 ? Result<UnixAddress>(UnixAddress()) : abstract({bytes + 1, size - 1});
+  if (bytes[0] == '\0')
+    return size == 1 ? Result<UnixAddress>(UnixAddress()) : abstract({bytes + 1, size - 1});
   return path({bytes, ::strnlen(bytes, size)});
 }
 
@@ -112,8 +114,12 @@ detail::Connect<UnixStream> UnixStream::connect(const UnixAddress& peer) noexcep
   return detail::Connect<UnixStream>(detail::open_socket(AF_UNIX, SOCK_STREAM), peer);
 }
 
-Result<UnixAddress> UnixStream::local_address() const noexcept { return own_name(fd()); }
-Result<UnixAddress> UnixStream::peer_address() const noexcept { return peer_name(fd()); }
+Result<UnixAddress> UnixStream::local_address() const noexcept {
+  return own_name(fd());
+}
+Result<UnixAddress> UnixStream::peer_address() const noexcept {
+  return peer_name(fd());
+}
 
 Result<PeerCredentials> UnixStream::peer_credentials() const noexcept {
   ucred credentials{};
@@ -131,7 +137,8 @@ UnixStream::SendWithFds::SendWithFds(detail::Descriptor& descriptor, std::span<c
   if (bytes.empty() || !control_.put(message_, fds)) result = TAU_E_INVALID;
 }
 
-UnixStream::ReceiveWithFds::ReceiveWithFds(detail::Descriptor& descriptor, std::vector<io::OwnedFd>& given_back,
+UnixStream::ReceiveWithFds::ReceiveWithFds(detail::Descriptor& descriptor,
+                                           std::vector<io::OwnedFd>& given_back,
                                            std::span<std::byte> into) noexcept
     : MessageOperation(descriptor, TAU_IO_RECVMSG, MSG_CMSG_CLOEXEC),
       given_back_(given_back),
@@ -189,7 +196,9 @@ Result<UnixListener::Accepted> UnixListener::Accept::await_resume() noexcept {
   return Accepted(std::move(stream), *peer);
 }
 
-Result<UnixAddress> UnixListener::local_address() const noexcept { return own_name(fd()); }
+Result<UnixAddress> UnixListener::local_address() const noexcept {
+  return own_name(fd());
+}
 
 Result<bool> remove_stale_socket(const UnixAddress& address) noexcept {
   if (!address.is_path()) return Errc::invalid;
@@ -236,7 +245,9 @@ Result<UnixDatagram> UnixDatagram::from_raw_fd(int fd) {
   return UnixDatagram(detail::Descriptor(fd));
 }
 
-Result<void> UnixDatagram::connect(const UnixAddress& peer) noexcept { return connect_now(fd(), peer); }
+Result<void> UnixDatagram::connect(const UnixAddress& peer) noexcept {
+  return connect_now(fd(), peer);
+}
 
 void UnixDatagram::SendMessage::send_now() noexcept {
   do {
@@ -245,7 +256,8 @@ void UnixDatagram::SendMessage::send_now() noexcept {
   if (result < 0) result = -errno;
 }
 
-UnixDatagram::ReceiveMessage::ReceiveMessage(detail::Descriptor& descriptor, detail::GivenBackDatagrams& given_back,
+UnixDatagram::ReceiveMessage::ReceiveMessage(detail::Descriptor& descriptor,
+                                             detail::GivenBackDatagrams& given_back,
                                              std::span<std::byte> into) noexcept
     : DatagramReceive(descriptor, given_back, into, 0) {
   control_.make_room(message_);
@@ -253,7 +265,8 @@ UnixDatagram::ReceiveMessage::ReceiveMessage(detail::Descriptor& descriptor, det
 
 UnixDatagram::ReceiveMessage::~ReceiveMessage() {
   withdraw();
-  if (result >= 0) give_back(given_fds_.empty() ? detail::ControlBuffer::take(message_) : std::move(given_fds_));
+  if (result >= 0)
+    give_back(given_fds_.empty() ? detail::ControlBuffer::take(message_) : std::move(given_fds_));
 }
 
 bool UnixDatagram::ReceiveMessage::await_ready() noexcept {
@@ -273,7 +286,11 @@ Result<UnixMessage> UnixDatagram::ReceiveMessage::await_resume() noexcept {
   return UnixMessage(*size, *from, std::move(fds), message_.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
 }
 
-Result<UnixAddress> UnixDatagram::local_address() const noexcept { return own_name(fd()); }
-Result<UnixAddress> UnixDatagram::peer_address() const noexcept { return peer_name(fd()); }
+Result<UnixAddress> UnixDatagram::local_address() const noexcept {
+  return own_name(fd());
+}
+Result<UnixAddress> UnixDatagram::peer_address() const noexcept {
+  return peer_name(fd());
+}
 
 }  // namespace tau::net

@@ -21,7 +21,8 @@ using Fixture = test::IoFixture;
 
 /// Gives its parts one by one, waiting before each.
 struct Drip {
-  explicit Drip(std::deque<std::string> some, std::optional<Error> last = {}) : parts(std::move(some)), error(last) {}
+  explicit Drip(std::deque<std::string> some, std::optional<Error> last = {})
+      : parts(std::move(some)), error(last) {}
   Task<Result<std::size_t>> read(io::MutableBuffer into) {
     if (pause == Duration::zero()) co_await yield_now();
     if (pause != Duration::zero()) co_await sleep(pause);
@@ -42,7 +43,8 @@ struct Drip {
 
 /// Takes at most `most` bytes at once, waiting before each; fails after `capacity`.
 struct Narrow {
-  explicit Narrow(std::size_t most_bytes, std::size_t capacity_bytes = std::numeric_limits<std::size_t>::max())
+  explicit Narrow(std::size_t most_bytes,
+                  std::size_t capacity_bytes = std::numeric_limits<std::size_t>::max())
       : most(most_bytes), capacity(capacity_bytes) {}
   Task<Result<std::size_t>> write(io::ConstBuffer bytes) {
     if (pause == Duration::zero()) co_await yield_now();
@@ -239,7 +241,8 @@ TEST_CASE_FIXTURE(Fixture, "a buffered writer keeps bytes back until it is full 
   complete(test());
 }
 
-TEST_CASE_FIXTURE(Fixture, "a flush that failed is tried again with what is left, one that was cancelled is not") {
+TEST_CASE_FIXTURE(Fixture,
+                  "a flush that failed is tried again with what is left, one that was cancelled is not") {
   io::BufWriter<Narrow> writer(Narrow(3, 5), 16);
   auto fails = [&]() -> Task<> {
     CHECK((co_await writer.write("12345678")).has_value());

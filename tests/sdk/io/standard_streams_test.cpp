@@ -132,7 +132,8 @@ TEST_CASE_FIXTURE(Streams, "output waits while a pipe is full, and its flags sta
   CHECK(got == text);
 }
 
-TEST_CASE_FIXTURE(Streams, "output to nobody is an error, to a file it is appended, and without a stream there is none") {
+TEST_CASE_FIXTURE(
+    Streams, "output to nobody is an error, to a file it is appended, and without a stream there is none") {
   auto ignored = ::signal(SIGPIPE, SIG_IGN);  // as the host does
   {
     Two ends = pipe();

@@ -57,7 +57,8 @@ TEST_CASE_FIXTURE(Connects, "a failed address is followed by the next at once") 
   CHECK(**none.try_join() == Error::system(ECONNREFUSED).message());
 }
 
-TEST_CASE_FIXTURE(Connects, "a silent address is followed by the next after 250 ms, and given up when that is connected") {
+TEST_CASE_FIXTURE(
+    Connects, "a silent address is followed by the next after 250 ms, and given up when that is connected") {
   Silent silent(*this), second(*this);
   auto listener = TcpListener::bind("127.0.0.1:0");
   auto handle = connect(silent.address, second.address, *listener->local_address());

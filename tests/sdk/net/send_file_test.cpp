@@ -28,7 +28,8 @@ struct SendFile : test::IoFixture {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(SendFile, "a file is sent through a small socket buffer, from the middle on, until it ends") {
+TEST_CASE_FIXTURE(SendFile,
+                  "a file is sent through a small socket buffer, from the middle on, until it ends") {
   auto ends = UnixStream::pair();
   auto& [a, b] = *ends;
   REQUIRE(a.set_send_buffer_size(4096));

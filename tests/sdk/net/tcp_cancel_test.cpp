@@ -210,7 +210,8 @@ TEST_CASE_FIXTURE(Cancel, "a connection whose accept was cancelled goes to the n
   settle();
 }
 
-TEST_CASE_FIXTURE(Cancel, "without a free descriptor accept waits longer and longer, and goes on when there is one") {
+TEST_CASE_FIXTURE(Cancel,
+                  "without a free descriptor accept waits longer and longer, and goes on when there is one") {
   auto listener = TcpListener::bind("127.0.0.1:0");
   REQUIRE(listener);
   auto socket = net::TcpSocket::v4();
@@ -265,7 +266,8 @@ TEST_CASE_FIXTURE(Cancel, "a timeout ends a read and the connection lives on") {
   CHECK(receive(pair.server) == "late");
 }
 
-TEST_CASE_FIXTURE(Cancel, "a plugin that is unloaded in the middle of a transfer closes its end, the other goes on") {
+TEST_CASE_FIXTURE(Cancel,
+                  "a plugin that is unloaded in the middle of a transfer closes its end, the other goes on") {
   auto listener = TcpListener::bind("127.0.0.1:0");
   const SocketAddress address = *listener->local_address();
   const std::string chunk = pattern(64 << 10);

@@ -50,9 +50,9 @@ TEST_CASE("Unix addresses are paths, abstract names, or nothing") {
   CHECK(UnixAddress::path("").error() == Errc::invalid);
   CHECK(UnixAddress::path(std::string(108, 'x')).error() == Errc::invalid);
   CHECK(UnixAddress::path(std::string("a\0b", 3)).error() == Errc::invalid);
-  for (const UnixAddress& address : {UnixAddress(), *UnixAddress::path(std::string(107, 'x')),
-                                     *UnixAddress::path("p"), *UnixAddress::abstract(std::string("a\0b", 3)),
-                                     *UnixAddress::abstract(std::string(107, 'y'))}) {
+  for (const UnixAddress& address :
+       {UnixAddress(), *UnixAddress::path(std::string(107, 'x')), *UnixAddress::path("p"),
+        *UnixAddress::abstract(std::string("a\0b", 3)), *UnixAddress::abstract(std::string(107, 'y'))}) {
     sockaddr_storage storage;
     const auto size = address.to_system(storage);
     CHECK(*UnixAddress::from_system(reinterpret_cast<sockaddr*>(&storage), size) == address);

@@ -2,8 +2,8 @@
 //
 // When the process has no descriptor left (EMFILE, ENFILE) or the kernel no memory, a connection stays in the
 // kernel's queue and accept fails at once, again and again. Neither the caller's loop should end for it nor
-// spin: the accept itself waits and tries again, after 1 ms at first and then twice as long each time, at most
-// 1 s, until it has a connection. The first failure of such a time is logged. Errors that belong to one
+// spin: the accept itself waits and tries again, after 1 ms at first and then twice as long each time, at
+// most 1 s, until it has a connection. The first failure of such a time is logged. Errors that belong to one
 // connection which is gone already (ECONNABORTED and its like, see accept(2)) are passed over at once.
 //
 // A connection whose accept was destroyed before it was told goes to the next who accepts.

@@ -26,9 +26,13 @@ class [[nodiscard("a connect does nothing until it is awaited")]] Connect final 
       result = socket.error().status();
     }
   }
-  ~Connect() { withdraw(); }
+  ~Connect() {
+    withdraw();
+  }
 
-  bool await_ready() const noexcept { return !socket_; }
+  bool await_ready() const noexcept {
+    return !socket_;
+  }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> suspended) noexcept {
     const bool waits = IoOperation::await_suspend(suspended);

@@ -1,8 +1,8 @@
-// Descriptor: a file descriptor that we own and close, and what goes with it: its registration, and bytes that
-// a cancelled read gave back.
+// Descriptor: a file descriptor that we own and close, and what goes with it: its registration, and bytes
+// that a cancelled read gave back.
 //
-// The registration is made when an operation waits for the first time. From then on the reactor keeps watching
-// between operations, so that waiting costs no system call.
+// The registration is made when an operation waits for the first time. From then on the reactor keeps
+// watching between operations, so that waiting costs no system call.
 #pragma once
 
 #include <tau/rt/io.h>

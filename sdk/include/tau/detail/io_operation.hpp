@@ -1,9 +1,9 @@
 // IoOperation: one operation of the reactor as an awaiter.
 //
 // Until it has ended or was withdrawn, operation and buffer belong to the reactor, or to the kernel; the
-// destructor withdraws, and that is synchronous (I7). An operation may end and its awaiter be destroyed before
-// its coroutine went on: what it brought must not be lost then. Whoever derives looks at unclaimed() in its
-// destructor, after withdraw(), and gives back what came.
+// destructor withdraws, and that is synchronous (I7). An operation may end and its awaiter be destroyed
+// before its coroutine went on: what it brought must not be lost then. Whoever derives looks at unclaimed()
+// in its destructor, after withdraw(), and gives back what came.
 #pragma once
 
 #include <tau/rt/io.h>
@@ -31,9 +31,13 @@ class [[nodiscard("an operation does nothing until it is awaited")]] IoOperation
   }
   IoOperation(const IoOperation&) = delete;
   IoOperation& operator=(const IoOperation&) = delete;
-  ~IoOperation() { withdraw(); }
+  ~IoOperation() {
+    withdraw();
+  }
 
-  bool await_ready() const noexcept { return false; }
+  bool await_ready() const noexcept {
+    return false;
+  }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> suspended) noexcept {
     waiter_.set(suspended);
@@ -41,7 +45,9 @@ class [[nodiscard("an operation does nothing until it is awaited")]] IoOperation
     return submit() ? suspend_if_exhausted(suspended) : true;
   }
   /// Bytes, a descriptor, whatever the operation's result is.
-  Result<std::size_t> await_resume() noexcept { return claim(); }
+  Result<std::size_t> await_resume() noexcept {
+    return claim();
+  }
 
  protected:
   /// True: ended, `result` is set. False: pending.
@@ -63,7 +69,9 @@ class [[nodiscard("an operation does nothing until it is awaited")]] IoOperation
   }
   /// The result of an operation that ended and whose coroutine will never hear of it; 0 if none. For
   /// operations whose 0 needs no giving back. After withdraw().
-  std::int64_t unclaimed() const noexcept { return result; }
+  std::int64_t unclaimed() const noexcept {
+    return result;
+  }
 
   Waiter waiter_;
 };

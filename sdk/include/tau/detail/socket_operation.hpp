@@ -1,5 +1,4 @@
-// What streams of bytes do on a socket, or on whatever else is read and written, each as an awaiter without a
-// frame of its own.
+// What streams of bytes do on a socket, each as an awaiter without a frame of its own.
 //
 // A receive that ended and was destroyed before its coroutine went on puts its bytes back in front of the
 // stream: a select that lost, or a timeout in the same turn, loses nothing. A send cannot be taken back: who
@@ -37,9 +36,8 @@ class SocketOperation : public IoOperation {
 /// At least one byte, or 0 at the end of the stream.
 class [[nodiscard]] Receive final : public SocketOperation {
  public:
-  Receive(Descriptor& descriptor, std::span<std::byte> into, int receive_flags = 0,
-          std::uint32_t operation = TAU_IO_RECV) noexcept
-      : SocketOperation(descriptor, operation, into, receive_flags) {}
+  Receive(Descriptor& descriptor, std::span<std::byte> into, int receive_flags = 0) noexcept
+      : SocketOperation(descriptor, TAU_IO_RECV, into, receive_flags) {}
   ~Receive() {
     withdraw();
     if (unclaimed() > 0 && !peeks()) {
@@ -49,7 +47,8 @@ class [[nodiscard]] Receive final : public SocketOperation {
   bool await_ready() noexcept {
     if (length == 0) return true;
     if (!descriptor_.has_given_back()) return false;
-    result = static_cast<std::int64_t>(descriptor_.take_back({static_cast<std::byte*>(buffer), length}, peeks()));
+    result =
+        static_cast<std::int64_t>(descriptor_.take_back({static_cast<std::byte*>(buffer), length}, peeks()));
     return true;
   }
 
@@ -60,9 +59,8 @@ class [[nodiscard]] Receive final : public SocketOperation {
 /// Some of the bytes.
 class [[nodiscard]] Send final : public SocketOperation {
  public:
-  Send(Descriptor& descriptor, std::span<const std::byte> bytes, int send_flags = 0,
-       std::uint32_t operation = TAU_IO_SEND) noexcept
-      : SocketOperation(descriptor, operation, bytes, send_flags) {}
+  Send(Descriptor& descriptor, std::span<const std::byte> bytes, int send_flags = 0) noexcept
+      : SocketOperation(descriptor, TAU_IO_SEND, bytes, send_flags) {}
   bool await_ready() const noexcept { return length == 0; }
 };
 
@@ -111,12 +109,16 @@ class WholeOperation : public SocketOperation {
 
 class [[nodiscard]] SendAll final : public WholeOperation<SendAll> {
  public:
-  SendAll(Descriptor& descriptor, std::span<const std::byte> bytes, std::uint32_t operation = TAU_IO_SEND) noexcept
+  SendAll(Descriptor& descriptor, std::span<const std::byte> bytes,
+          std::uint32_t operation = TAU_IO_SEND) noexcept
       : WholeOperation(descriptor, operation, bytes, 0) {}
-  Result<void> await_resume() const noexcept { return Result<void>::from_status(static_cast<std::int32_t>(result)); }
+  Result<void> await_resume() const noexcept {
+    return Result<void>::from_status(static_cast<std::int32_t>(result));
+  }
 };
 
-/// The whole buffer; Errc::closed when the stream ends before, with what came lost to nobody: it is given back.
+/// The whole buffer; Errc::closed when the stream ends before, with what came lost to nobody: it is given
+/// back.
 class [[nodiscard]] ReceiveExactly final : public WholeOperation<ReceiveExactly> {
  public:
   ReceiveExactly(Descriptor& descriptor, std::span<std::byte> into) noexcept

@@ -16,14 +16,18 @@ class Empty {
  public:
   auto read(MutableBuffer) noexcept { return detail::ReadyResult<std::size_t>(std::size_t{0}); }
 };
-inline Empty empty() noexcept { return {}; }
+inline Empty empty() noexcept {
+  return {};
+}
 
 /// Takes everything and keeps nothing. See: tokio::io::sink
 class Sink {
  public:
   auto write(ConstBuffer bytes) noexcept { return detail::ReadyResult<std::size_t>(bytes.size()); }
 };
-inline Sink sink() noexcept { return {}; }
+inline Sink sink() noexcept {
+  return {};
+}
 
 /// Reads bytes that lie in memory, which must stay. See: tokio's AsyncRead for &[u8]
 class MemoryReader {
@@ -37,7 +41,9 @@ class MemoryReader {
   }
   auto fill_buf() noexcept { return detail::ReadyResult<ConstBuffer>(left_); }
   ConstBuffer buffered() const noexcept { return left_; }
-  void consume(std::size_t count) noexcept { left_ = ConstBuffer(left_.subspan(std::min(count, left_.size()))); }
+  void consume(std::size_t count) noexcept {
+    left_ = ConstBuffer(left_.subspan(std::min(count, left_.size())));
+  }
 
  private:
   ConstBuffer left_;

@@ -12,7 +12,8 @@
 namespace tau::detail {
 
 template <class T>
-concept ByteLike = sizeof(T) == 1 && std::is_trivially_copyable_v<T> && !std::is_same_v<std::remove_cv_t<T>, bool>;
+concept ByteLike =
+    sizeof(T) == 1 && std::is_trivially_copyable_v<T> && !std::is_same_v<std::remove_cv_t<T>, bool>;
 
 template <class R>
 concept ByteRange = std::ranges::contiguous_range<R> && std::ranges::sized_range<R> &&
@@ -31,7 +32,7 @@ inline constexpr bool is_literal<const char (&)[N]> = true;
 
 namespace tau::io {
 
-/// Memory to be filled. Borrowed: it stays valid until the operation that takes it has ended or was destroyed.
+/// Memory to be filled. Borrowed: it stays until the operation that takes it has ended or was destroyed.
 class MutableBuffer : public std::span<std::byte> {
  public:
   using span::span;

@@ -30,7 +30,9 @@ class BufReader {
       : inner_(std::move(inner)), buffer_(new std::byte[capacity]), capacity_(capacity) {}
 
   /// What was read ahead and not taken yet.
-  ConstBuffer buffered() const noexcept { return std::span<const std::byte>(buffer_.get() + begin_, end_ - begin_); }
+  ConstBuffer buffered() const noexcept {
+    return std::span<const std::byte>(buffer_.get() + begin_, end_ - begin_);
+  }
   /// Takes away `count` bytes of what is buffered.
   void consume(std::size_t count) noexcept {
     begin_ += std::min(count, end_ - begin_);

@@ -12,8 +12,8 @@ namespace tau::io {
 inline constexpr std::size_t copy_buffer_size = 16384;
 
 /// Copies until `reader` ends, flushing after each part, so that nothing is kept back while the reader has
-/// nothing. The writer is not shut down. Returns how much was copied; `copied`, if given, tells it also after an
-/// error or a cancel.
+/// nothing. The writer is not shut down. Returns how much was copied; `copied`, if given, tells it also after
+/// an error or a cancel.
 ///
 /// Back-pressure: reads only when everything read before is written.
 /// Cancelling loses what was read and not written.

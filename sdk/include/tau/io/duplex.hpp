@@ -1,7 +1,7 @@
 // duplex: a connection in memory, for code that speaks a protocol and its tests.
 //
-// Each direction is a ring of fixed size: a writer waits when it is full. Bytes are moved when the waiting side
-// goes on and not when it is woken, so cancelling either side loses nothing.
+// Each direction is a ring of fixed size: a writer waits when it is full. Bytes are moved when the waiting
+// side goes on and not when it is woken, so cancelling either side loses nothing.
 #pragma once
 
 #include <algorithm>
@@ -16,9 +16,9 @@
 namespace tau::detail {
 
 /// One direction. [loop]
-class Pipe {
+class DuplexPipe {
  public:
-  explicit Pipe(std::size_t capacity) : bytes_(new std::byte[capacity]), capacity_(capacity) {}
+  explicit DuplexPipe(std::size_t capacity) : bytes_(new std::byte[capacity]), capacity_(capacity) {}
 
   std::size_t take(std::span<std::byte> into) noexcept {
     const std::size_t count = std::min(into.size(), size_);
@@ -78,14 +78,14 @@ class Pipe {
 };
 
 /// A wait for one side of a pipe.
-class PipeWait {
+class DuplexWait {
  public:
-  PipeWait(const PipeWait&) = delete;
-  PipeWait& operator=(const PipeWait&) = delete;
+  DuplexWait(const DuplexWait&) = delete;
+  DuplexWait& operator=(const DuplexWait&) = delete;
 
  protected:
-  PipeWait(Pipe& pipe, Pipe::Side& side) noexcept : pipe_(pipe), side_(side) {}
-  ~PipeWait() { leave(); }
+  DuplexWait(DuplexPipe& pipe, DuplexPipe::Side& side) noexcept : pipe_(pipe), side_(side) {}
+  ~DuplexWait() { leave(); }
   template <class Promise>
   void enter(std::coroutine_handle<Promise> suspended) noexcept {
     side_.waiter.set(suspended);
@@ -98,14 +98,15 @@ class PipeWait {
   /// Somebody else waits at this side.
   bool busy() const noexcept { return side_.taken && !waits_; }
 
-  Pipe& pipe_;
-  Pipe::Side& side_;
+  DuplexPipe& pipe_;
+  DuplexPipe::Side& side_;
   bool waits_ = false;
 };
 
-class [[nodiscard]] PipeRead final : PipeWait {
+class [[nodiscard]] DuplexRead final : DuplexWait {
  public:
-  PipeRead(Pipe& pipe, std::span<std::byte> into) noexcept : PipeWait(pipe, pipe.reader_), into_(into) {}
+  DuplexRead(DuplexPipe& pipe, std::span<std::byte> into) noexcept
+      : DuplexWait(pipe, pipe.reader_), into_(into) {}
   bool await_ready() const noexcept { return busy() || into_.empty(); }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> suspended) noexcept {
@@ -123,9 +124,10 @@ class [[nodiscard]] PipeRead final : PipeWait {
   std::span<std::byte> into_;
 };
 
-class [[nodiscard]] PipeWrite final : PipeWait {
+class [[nodiscard]] DuplexWrite final : DuplexWait {
  public:
-  PipeWrite(Pipe& pipe, std::span<const std::byte> bytes) noexcept : PipeWait(pipe, pipe.writer_), bytes_(bytes) {}
+  DuplexWrite(DuplexPipe& pipe, std::span<const std::byte> bytes) noexcept
+      : DuplexWait(pipe, pipe.writer_), bytes_(bytes) {}
   bool await_ready() const noexcept { return busy() || bytes_.empty(); }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> suspended) noexcept {
@@ -157,7 +159,7 @@ namespace tau::io {
 /// See:       tokio::io::DuplexStream
 class DuplexStream {
  public:
-  DuplexStream(std::shared_ptr<detail::Pipe> in, std::shared_ptr<detail::Pipe> out) noexcept
+  DuplexStream(std::shared_ptr<detail::DuplexPipe> in, std::shared_ptr<detail::DuplexPipe> out) noexcept
       : in_(std::move(in)), out_(std::move(out)) {}
   DuplexStream(DuplexStream&&) noexcept = default;
   DuplexStream& operator=(DuplexStream&& other) noexcept {
@@ -170,8 +172,8 @@ class DuplexStream {
   }
   ~DuplexStream() { close(); }
 
-  auto read(MutableBuffer into) noexcept { return detail::PipeRead(*in_, into); }
-  auto write(ConstBuffer bytes) noexcept { return detail::PipeWrite(*out_, bytes); }
+  auto read(MutableBuffer into) noexcept { return detail::DuplexRead(*in_, into); }
+  auto write(ConstBuffer bytes) noexcept { return detail::DuplexWrite(*out_, bytes); }
   /// The other end reads to the end of what was written; its own writes still come in.
   auto shutdown() noexcept {
     shutdown_write();
@@ -184,15 +186,15 @@ class DuplexStream {
     if (out_) out_->end_writing();
     if (in_) in_->end_reading();
   }
-  std::shared_ptr<detail::Pipe> in_;
-  std::shared_ptr<detail::Pipe> out_;
+  std::shared_ptr<detail::DuplexPipe> in_;
+  std::shared_ptr<detail::DuplexPipe> out_;
 };
 
 /// Two ends that are connected with each other; each direction keeps up to `capacity` bytes, at least one.
 /// See: tokio::io::duplex
 inline std::pair<DuplexStream, DuplexStream> duplex(std::size_t capacity) {
-  auto one = std::make_shared<detail::Pipe>(std::max<std::size_t>(capacity, 1));
-  auto other = std::make_shared<detail::Pipe>(std::max<std::size_t>(capacity, 1));
+  auto one = std::make_shared<detail::DuplexPipe>(std::max<std::size_t>(capacity, 1));
+  auto other = std::make_shared<detail::DuplexPipe>(std::max<std::size_t>(capacity, 1));
   DuplexStream first(one, other);
   return {std::move(first), DuplexStream(std::move(other), std::move(one))};
 }

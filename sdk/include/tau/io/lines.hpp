@@ -32,9 +32,9 @@ Task<Result<std::size_t>> append_until(R& reader, std::byte mark, Container& out
 
 namespace tau::io {
 
-/// Appends everything up to and with `mark`, or up to the end; returns how much, 0 at the end. Cancelled, it has
-/// appended what it has read, and another call goes on from there.
-/// See: tokio::io::AsyncBufReadExt::read_until
+/// Appends everything up to and with `mark`, or up to the end; returns how much, 0 at the end. Cancelled, it
+/// has appended what it has read, and another call goes on from there. See:
+/// tokio::io::AsyncBufReadExt::read_until
 template <BufferedReader R>
 Task<Result<std::size_t>> read_until(R& reader, std::byte mark, std::vector<std::byte>& out) {
   return detail::append_until(reader, mark, out);

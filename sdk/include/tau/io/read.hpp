@@ -37,8 +37,8 @@ Task<Result<std::size_t>> append_to_end(R& reader, Container& out) {
   const std::size_t before = out.size();
   std::size_t room = 4096;
   for (;;) {
-    // Grows by steps that double, so that reading is linear; takes off what a read did not fill before anything
-    // else can look.
+    // Grows by steps that double, so that reading is linear; takes off what a read did not fill before
+    // anything else can look.
     struct Tail {
       Tail(Container& container, std::size_t size) : out(container), filled(container.size()) {
         out.resize(filled + size);

@@ -32,8 +32,8 @@ concept Writer = requires(W& writer, ConstBuffer buffer) {
   { writer.write(buffer) } -> detail::AwaitsTo<Result<std::size_t>>;
 };
 
-/// A Reader with a buffer: fill_buf() gives what is there, waiting if that is nothing and giving nothing at the
-/// end; consume() takes it away.
+/// A Reader with a buffer: fill_buf() gives what is there, waiting if that is nothing and giving nothing at
+/// the end; consume() takes it away.
 /// See: tokio::io::AsyncBufRead
 template <class R>
 concept BufferedReader = Reader<R> && requires(R& reader, std::size_t count) {

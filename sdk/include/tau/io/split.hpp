@@ -27,8 +27,8 @@ class ReadHalf {
   std::shared_ptr<S> stream_;
 };
 
-/// The writing half. Dropping it tells the other side that nothing follows, if that can be told at once (S has
-/// shutdown_write()); a buffered stream is to be shut down before, since a destructor cannot wait.
+/// The writing half. Dropping it tells the other side that nothing follows, if that can be told at once (S
+/// has shutdown_write()); a buffered stream is to be shut down before, since a destructor cannot wait.
 /// See: tokio::io::WriteHalf, tokio::net::tcp::OwnedWriteHalf
 template <class S>
 class WriteHalf {

@@ -15,7 +15,8 @@ namespace tau::net {
 ///
 /// Errors:    Errc::not_found: no such name; Errc::timed_out: no server answered, another try may help.
 /// Threading: [loop]
-/// Unload:    [drained]. A lookup that is cancelled is forgotten; the thread that is in the resolver is waited
+/// Unload:    [drained]. A lookup that is cancelled is forgotten; the thread that is in the resolver is
+/// waited
 ///            for when the plugin is unloaded, as the system has no way to call it back.
 /// See:       tokio::net::lookup_host, getaddrinfo(3)
 Task<Result<std::vector<SocketAddress>>> lookup_host(std::string name, std::uint16_t port);

@@ -29,7 +29,8 @@ class StreamSocket : public Socket {
   auto read(io::MutableBuffer into) noexcept { return detail::Receive(descriptor_, into); }
   /// As read, and the bytes stay.
   auto peek(io::MutableBuffer into) noexcept { return detail::Receive(descriptor_, into, MSG_PEEK); }
-  /// The whole buffer, Result<void>. Errors: Errc::closed if the stream ends before. Cancelling loses nothing.
+  /// The whole buffer, Result<void>. Errors: Errc::closed if the stream ends before. Cancelling loses
+  /// nothing.
   auto read_exact(io::MutableBuffer into) noexcept { return detail::ReceiveExactly(descriptor_, into); }
   /// Fills several buffers, one after the other.
   auto read_vectored(std::span<const io::MutableBuffer> into) noexcept {
@@ -49,9 +50,8 @@ class StreamSocket : public Socket {
   /// Without waiting. Errors: EAGAIN.
   Result<std::size_t> try_write(io::ConstBuffer bytes) noexcept;
 
-  /// Sends `count` bytes of a regular file from `offset` on, without a copy through this process; fewer if the
-  /// file ends. The disk is waited for on the blocking pool. Returns how many were sent.
-  /// See: sendfile(2)
+  /// Sends `count` bytes of a regular file from `offset` on, without a copy through this process; fewer if
+  /// the file ends. The disk is waited for on the blocking pool. Returns how many were sent. See: sendfile(2)
   Task<Result<std::uint64_t>> send_file(int file, std::uint64_t offset, std::uint64_t count);
 
   /// Tells the peer that nothing follows. Awaitable, as Writer has it; never waits.

@@ -68,9 +68,7 @@ class TcpSocket : public Socket {
   static Result<TcpSocket> v4() noexcept;
   static Result<TcpSocket> v6() noexcept;
 
-  Result<void> bind(const SocketAddress& address) noexcept {
-    return detail::bind_socket(fd(), address);
-  }
+  Result<void> bind(const SocketAddress& address) noexcept { return detail::bind_socket(fd(), address); }
   Result<void> set_reuseaddr(bool on) noexcept {
     return detail::set_option(fd(), SOL_SOCKET, SO_REUSEADDR, on);
   }

@@ -65,8 +65,8 @@ class TcpStream : public StreamSocket {
     return detail::set_option(fd(), SOL_SOCKET, SO_KEEPALIVE, on);
   }
   Result<void> set_keepalive(const Keepalive& probes) noexcept;
-  /// What closing does with unsent bytes: empty, they are sent in the background; zero, the connection is reset.
-  /// A time makes close() itself wait, and that is on the loop: avoid it.
+  /// What closing does with unsent bytes: empty, they are sent in the background; zero, the connection is
+  /// reset. A time makes close() itself wait, and that is on the loop: avoid it.
   Result<std::optional<std::chrono::seconds>> linger() const noexcept { return detail::get_linger(fd()); }
   Result<void> set_linger(std::optional<std::chrono::seconds> time) noexcept {
     return detail::set_linger(fd(), time);

@@ -66,22 +66,30 @@ class UdpSocket : public Socket {
   /// `Result<Datagram> d = co_await socket.recv_from(buffer);`
   ReceiveFrom recv_from(io::MutableBuffer into) noexcept { return {descriptor_, *given_back_, into, 0}; }
   ReceiveSome recv(io::MutableBuffer into) noexcept { return {descriptor_, *given_back_, into, 0}; }
-  ReceiveFrom peek_from(io::MutableBuffer into) noexcept { return {descriptor_, *given_back_, into, MSG_PEEK}; }
+  ReceiveFrom peek_from(io::MutableBuffer into) noexcept {
+    return {descriptor_, *given_back_, into, MSG_PEEK};
+  }
 
   Result<SocketAddress> local_address() const noexcept { return detail::local_address(fd()); }
   Result<SocketAddress> peer_address() const noexcept { return detail::peer_address(fd()); }
 
-  Result<void> set_reuseaddr(bool on) noexcept { return detail::set_option(fd(), SOL_SOCKET, SO_REUSEADDR, on); }
-  Result<void> set_reuseport(bool on) noexcept { return detail::set_option(fd(), SOL_SOCKET, SO_REUSEPORT, on); }
+  Result<void> set_reuseaddr(bool on) noexcept {
+    return detail::set_option(fd(), SOL_SOCKET, SO_REUSEADDR, on);
+  }
+  Result<void> set_reuseport(bool on) noexcept {
+    return detail::set_option(fd(), SOL_SOCKET, SO_REUSEPORT, on);
+  }
   Result<bool> broadcast() const noexcept { return flag(SOL_SOCKET, SO_BROADCAST); }
-  Result<void> set_broadcast(bool on) noexcept { return detail::set_option(fd(), SOL_SOCKET, SO_BROADCAST, on); }
+  Result<void> set_broadcast(bool on) noexcept {
+    return detail::set_option(fd(), SOL_SOCKET, SO_BROADCAST, on);
+  }
   Result<std::uint32_t> ttl() const noexcept;
   Result<void> set_ttl(std::uint32_t hops) noexcept;
   /// Whether an IPv6 socket leaves IPv4 alone; before bind_to().
   Result<void> set_only_v6(bool on) noexcept;
 
-  /// Groups. IPv4: `interface` is an address of the interface, any() lets the system choose. IPv6: an index, 0
-  /// lets the system choose.
+  /// Groups. IPv4: `interface` is an address of the interface, any() lets the system choose. IPv6: an index,
+  /// 0 lets the system choose.
   Result<void> join_multicast_v4(const IpAddress& group, const IpAddress& interface = {}) noexcept;
   Result<void> leave_multicast_v4(const IpAddress& group, const IpAddress& interface = {}) noexcept;
   Result<void> join_multicast_v6(const IpAddress& group, std::uint32_t interface = 0) noexcept;

@@ -37,14 +37,17 @@ class UnixAddress {
   bool is_abstract() const noexcept { return size_ != 0 && bytes_[0] == '\0'; }
   /// The path, or the abstract name without its zero.
   std::string_view name() const noexcept {
-    return is_abstract() ? std::string_view(bytes_.data() + 1, size_ - 1u) : std::string_view(bytes_.data(), size_);
+    return is_abstract() ? std::string_view(bytes_.data() + 1, size_ - 1u)
+                         : std::string_view(bytes_.data(), size_);
   }
   /// For people: an abstract name begins with '@'.
   std::string to_string() const { return is_abstract() ? '@' + std::string(name()) : std::string(name()); }
   std::uint32_t to_system(sockaddr_storage& out) const noexcept;
 
   friend bool operator==(const UnixAddress&, const UnixAddress&) noexcept = default;
-  friend auto operator<=>(const UnixAddress& a, const UnixAddress& b) noexcept { return a.whole() <=> b.whole(); }
+  friend auto operator<=>(const UnixAddress& a, const UnixAddress& b) noexcept {
+    return a.whole() <=> b.whole();
+  }
 
  private:
   std::string_view whole() const noexcept { return {bytes_.data(), size_}; }

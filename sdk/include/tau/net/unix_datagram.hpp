@@ -13,7 +13,8 @@ namespace tau::net {
 
 /// What a receive brought.
 struct UnixMessage {
-  UnixMessage(std::size_t bytes, const UnixAddress& address, std::vector<io::OwnedFd> descriptors, bool cut) noexcept
+  UnixMessage(std::size_t bytes, const UnixAddress& address, std::vector<io::OwnedFd> descriptors,
+              bool cut) noexcept
       : size(bytes), from(address), fds(std::move(descriptors)), truncated(cut) {}
   std::size_t size;
   UnixAddress from;
@@ -32,7 +33,8 @@ class UnixDatagram : public Socket {
  public:
   class [[nodiscard]] SendMessage final : public detail::DatagramSend {
    public:
-    SendMessage(detail::Descriptor& descriptor, std::span<const std::byte> bytes, std::span<const int> fds) noexcept
+    SendMessage(detail::Descriptor& descriptor, std::span<const std::byte> bytes,
+                std::span<const int> fds) noexcept
         : DatagramSend(descriptor, bytes) {
       put(fds);
     }
@@ -79,8 +81,8 @@ class UnixDatagram : public Socket {
   /// Talks with `peer` alone from here on. Never waits.
   Result<void> connect(const UnixAddress& peer) noexcept;
 
-  /// Errors: ECONNREFUSED, ENOENT; Errc::invalid for more than 64 descriptors; EAGAIN if the receiver's queue is
-  /// full: the system tells when there is room again only to those who are connected.
+  /// Errors: ECONNREFUSED, ENOENT; Errc::invalid for more than 64 descriptors; EAGAIN if the receiver's queue
+  /// is full: the system tells when there is room again only to those who are connected.
   SendMessage send_to(io::ConstBuffer bytes, const UnixAddress& to, std::span<const int> fds = {}) noexcept {
     return {descriptor_, bytes, fds, to};
   }

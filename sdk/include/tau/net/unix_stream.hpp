@@ -39,7 +39,8 @@ class UnixStream : public StreamSocket {
  public:
   class [[nodiscard]] SendWithFds final : public detail::MessageOperation {
    public:
-    SendWithFds(detail::Descriptor& descriptor, std::span<const std::byte> bytes, std::span<const int> fds) noexcept;
+    SendWithFds(detail::Descriptor& descriptor, std::span<const std::byte> bytes,
+                std::span<const int> fds) noexcept;
     bool await_ready() const noexcept { return result < 0; }
 
    private:
@@ -65,8 +66,8 @@ class UnixStream : public StreamSocket {
   static Result<UnixStream> from_raw_fd(int fd) noexcept;
   /// Two that are connected with each other. See: socketpair(2)
   static Result<std::pair<UnixStream, UnixStream>> pair() noexcept;
-  /// `Result<UnixStream> s = co_await UnixStream::connect(address);` Errors: ENOENT, ECONNREFUSED: nobody listens
-  /// there (any more); EAGAIN: the listener's queue is full.
+  /// `Result<UnixStream> s = co_await UnixStream::connect(address);` Errors: ENOENT, ECONNREFUSED: nobody
+  /// listens there (any more); EAGAIN: the listener's queue is full.
   static detail::Connect<UnixStream> connect(const UnixAddress& peer) noexcept;
 
   /// Some of the bytes, at least one, and with the first of them up to 64 descriptors, which stay open here.
@@ -74,9 +75,11 @@ class UnixStream : public StreamSocket {
   SendWithFds send_with_fds(io::ConstBuffer bytes, std::span<const int> fds) noexcept {
     return {descriptor_, bytes, fds};
   }
-  /// `Result<BytesAndFds> r = co_await stream.recv_with_fds(buffer);` Descriptors come with the first byte they
-  /// were sent with; a plain read drops them. Cancelling loses neither bytes nor descriptors.
-  ReceiveWithFds recv_with_fds(io::MutableBuffer into) noexcept { return {descriptor_, given_back_fds_, into}; }
+  /// `Result<BytesAndFds> r = co_await stream.recv_with_fds(buffer);` Descriptors come with the first byte
+  /// they were sent with; a plain read drops them. Cancelling loses neither bytes nor descriptors.
+  ReceiveWithFds recv_with_fds(io::MutableBuffer into) noexcept {
+    return {descriptor_, given_back_fds_, into};
+  }
 
   /// Halves that own the stream together; dropping the writing one shuts writing down.
   std::pair<io::ReadHalf<UnixStream>, io::WriteHalf<UnixStream>> into_split() && {
@@ -127,9 +130,9 @@ class UnixListener {
   std::unique_ptr<detail::Listening> state_;
 };
 
-/// Removes a socket's file that nobody listens at any more; returns whether it did. A file that is no socket, or
-/// one that somebody answers at, stays. Between this and bind() another process may do the same: where that
-/// matters, take a lock first.
+/// Removes a socket's file that nobody listens at any more; returns whether it did. A file that is no socket,
+/// or one that somebody answers at, stays. Between this and bind() another process may do the same: where
+/// that matters, take a lock first.
 Result<bool> remove_stale_socket(const UnixAddress& address) noexcept;
 
 }  // namespace tau::net
