@@ -14,6 +14,7 @@
 #include <tau/rt/plugin.h>
 #include <tau/rt/process.h>
 #include <tau/rt/signal.h>
+#include <tau/rt/source.h>
 
 #define FORWARD(result, name, parameters, arguments)                      \
   extern "C" result tau_host_##name parameters noexcept;                  \
@@ -117,6 +118,10 @@ FORWARD(void, child_wait_cancel, (tau_wait* wait), (wait))
 FORWARD(int32_t, child_status, (tau_child child, int32_t* status), (child, status))
 FORWARD(int32_t, child_signal, (tau_child child, int32_t number), (child, number))
 FORWARD(int32_t, child_release, (tau_child child), (child))
+
+// source.h
+FORWARD(int32_t, source_add, (tau_source* source), (source))
+FORWARD(void, source_remove, (tau_source* source), (source))
 
 // plugin.h
 FORWARD(tau_plugin*, plugin_opening, (), ())

@@ -13,6 +13,7 @@ void empty_owner(Runtime& runtime, Owner& owner) noexcept {
   runtime.resources.drop_owner(owner);
   if (owner.signals.load() != 0) runtime.signals.drop_owner(owner);
   runtime.children.drop_owner(owner);
+  if (owner.sources != 0) runtime.sources.drop_owner(owner);
   if (owner.timers != 0) runtime.wheel.withdraw_owner(&owner);
   if (owner.ios + owner.fds + owner.fd_waits != 0) {
     runtime.reactor.withdraw_owner(&owner);
@@ -26,7 +27,7 @@ void empty_owner(Runtime& runtime, Owner& owner) noexcept {
 bool is_emptied(const Owner& owner) noexcept {
   return owner.tasks + owner.zombies + owner.waits + owner.timers + owner.ios + owner.fds + owner.fd_waits +
              owner.subscriptions + owner.resources + owner.requests + owner.fibers + owner.signals.load() +
-             owner.children +
+             owner.children + owner.sources + owner.source_calls +
              owner.jobs.load(std::memory_order_seq_cst) + owner.remote_calls.load(std::memory_order_seq_cst) ==
          0;
 }
@@ -52,6 +53,8 @@ std::string what_is_left(const Owner& owner) {
   add(owner.signals.load(), "signal subscription", "signal subscriptions");
   add(owner.children, "child process", "child processes");
   add(owner.requests, "unanswered request", "unanswered requests");
+  add(owner.sources, "source", "sources");
+  add(owner.source_calls, "function of a source on the stack", "functions of sources on the stack");
   add(owner.refs.load(), "guard held elsewhere", "guards held elsewhere");
   return text;
 }

@@ -51,6 +51,9 @@ struct tau_plugin {
   std::uint64_t fibers = 0;    // suspended calls
   std::uint64_t stuck_fibers = 0;  // suspended calls that could not be unwound: their frames stay
   bool unwinding = false;          // suspended calls end by unwinding
+  std::uint64_t sources = 0;
+  std::uint64_t timed_sources = 0;  // those of them whose last answer named a time
+  std::uint64_t source_calls = 0;   // functions of sources that are on a stack
 
   // Live counts of what other threads touch. [any]
   tau::host::Atomic<std::uint64_t> signals{0};       // subscriptions and handlers
@@ -73,7 +76,7 @@ struct tau_plugin {
 
   /// Whether the plugin has something that will go on by itself: the host stays for it. [loop]
   bool has_live_work() const noexcept {
-    return live_tasks + timers + ios + fd_waits + requests + fibers +
+    return live_tasks + timers + ios + fd_waits + requests + timed_sources + fibers +
                jobs.load(std::memory_order_acquire) +
                remote_calls.load(std::memory_order_acquire) !=
            0;

@@ -71,19 +71,34 @@ void Runtime::turn_here() {
   worked |= run_unloads();
   worked |= fibers.resumed();
 
-  if (executor.ready() || remote.pending() || fibers.due() || !may_sleep_) {
+  const bool sources_in_play = !sources.empty();
+  if (sources_in_play) worked |= ask_sources();
+
+  if (executor.ready() || remote.pending() || fibers.due() || !may_sleep_ || (sources_in_play && worked)) {
     if (reactor.pending() != 0) reactor.poll(0);
   } else if (!worked && remote.prepare_sleep()) {
     // Only a turn that did nothing sleeps: the caller may have been waiting for what this one did.
     reactor.poll(sleep_limit());
     remote.end_sleep();
   }
+  if (sources_in_play) sources.check();
+}
+
+/// Returns whether that left something to be done that only a turn's earlier steps do.
+bool Runtime::ask_sources() noexcept {
+  const unsigned unloads = unloads_.load(std::memory_order_relaxed);
+  const std::size_t deferred = deferred_.size();
+  const bool whole = sources.prepare();
+  return !whole || deferred_.size() != deferred || unloads_.load(std::memory_order_relaxed) != unloads;
 }
 
 std::int64_t Runtime::sleep_limit() const noexcept {
-  if (wheel.empty() || clock.manual()) return -1;
-  std::uint64_t due = wheel.next_wake_ns();
-  std::uint64_t now = clock.now();
+  if (sources.unasked()) return 0;
+  const std::uint64_t now = clock.now();
+  std::uint64_t due = sources.deadline_ns();
+  if (clock.manual()) return due <= now ? 0 : -1;  // sleeping would not make it any later
+  if (!wheel.empty()) due = std::min(due, wheel.next_wake_ns());
+  if (due == Sources::never) return -1;
   return due <= now ? 0 : static_cast<std::int64_t>(std::min<std::uint64_t>(due - now, INT64_MAX));
 }
 

@@ -1,9 +1,9 @@
 // Runtime: owns the parts and turns the loop (I1).
 //
 // One turn: what other threads sent -> ready tasks, at most a batch -> due timers -> deferred work ->
-// reactor. With tasks left over the reactor is only asked if it has something to watch, and never sleeps;
-// with none it sleeps until the next deadline, a completion or another thread's wake. So an idle host
-// makes no wake-up and a busy one no system call per task switch (I11).
+// sources are asked -> reactor -> sources are told. With tasks left over the reactor is only asked if it has
+// something to watch, and never sleeps; with none it sleeps until the next deadline, a completion or another
+// thread's wake. So an idle host makes no wake-up and a busy one no system call per task switch (I11).
 //
 // A turn runs on a fiber, so that what blocks in the middle of one keeps its stack and the loop goes on
 // (fiber/fibers.hpp). Deferred work is what must not happen inside a plugin's frame, unloading above all: the
@@ -28,6 +28,7 @@
 #include "remote_queue.hpp"
 #include "runtime/atomic.hpp"
 #include "signal/hub.hpp"
+#include "sources.hpp"
 #include "timer_wheel.hpp"
 
 namespace tau::host {
@@ -109,6 +110,7 @@ class Runtime {
   Events events;
   Requests requests;
   SignalHub signals;
+  Sources sources{clock};
   Children children;  // jobs that the pool ends last are its
   BlockingPool pool;
   Fibers fibers;
@@ -119,6 +121,7 @@ class Runtime {
   void turn_here();
   bool run_deferred();
   bool run_unloads();
+  bool ask_sources() noexcept;
   std::int64_t sleep_limit() const noexcept;
   std::int32_t block_off_loop(Owner& owner, const tau_task_fns* fns, void* resume, void* data, tau_task_id* out,
                               void** result) noexcept;

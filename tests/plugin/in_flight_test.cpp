@@ -217,6 +217,7 @@ class Scene {
     CHECK(p.subscriptions >= 100);
     CHECK(p.resources >= 100);
     CHECK(p.requests == 10);
+    CHECK(p.sources == 1);
     CHECK(p.jobs.load() >= 43);
     CHECK(p.thread_exits.load() == 4);  // of the loop's thread and three of the pool's
   }

@@ -58,6 +58,7 @@ class RuntimeFixture {
     settle();
     for (;;) {
       std::uint64_t next = runtime.wheel.next_wake_ns();
+      next = std::min(next, runtime.sources.deadline_ns(runtime.clock.now() + 1));
       if (next > target) break;
       runtime.clock.advance(next > runtime.clock.now() ? next - runtime.clock.now() : 0);
       settle();
@@ -96,6 +97,9 @@ class RuntimeFixture {
     CHECK(owner.resources == 0);
     CHECK(owner.requests == 0);
     CHECK(owner.children == 0);
+    CHECK(owner.sources == 0);
+    CHECK(owner.timed_sources == 0);
+    CHECK(owner.source_calls == 0);
     CHECK(owner.signals.load() == 0);
     CHECK(owner.fibers == 0);
     CHECK(owner.jobs.load() == 0);
