@@ -30,6 +30,15 @@ Runtime& runtime() noexcept {
 
 bool on_loop() noexcept { return runtime().on_loop(); }
 
+/// Of an operation, what can be known without asking the system.
+bool makes_sense(const tau_io& op) noexcept {
+  if (op.opcode < TAU_IO_POLL || op.opcode > TAU_IO_SYMLINKAT) return false;
+  if (op.how == 0) return true;
+  if ((op.how & ~unsigned{TAU_IO_MORE}) != TAU_IO_MULTISHOT) return false;
+  if (op.opcode == TAU_IO_ACCEPT) return op.buffer == nullptr;
+  return op.opcode == TAU_IO_RECV && op.owner == runtime().reactor.owner_of_buffers(op.group);
+}
+
 }  // namespace
 
 TAU_TRAMPOLINE std::int32_t tau_host_abi_version() noexcept { return TAU_ABI_VERSION; }
@@ -155,7 +164,7 @@ TAU_TRAMPOLINE void tau_host_sleep_cancel(tau_timer* timer) noexcept { runtime()
 TAU_TRAMPOLINE std::int32_t tau_host_io_submit(tau_io* op) noexcept {
   if (!on_loop()) [[unlikely]] return TAU_E_THREAD;
   if (!op->owner->accepts()) return TAU_E_UNLOADING;
-  if (op->opcode < TAU_IO_POLL || op->opcode > TAU_IO_SYMLINKAT || op->how != 0) return TAU_E_INVALID;
+  if (!makes_sense(*op)) return TAU_E_INVALID;
   if (runtime().reactor.submit(op)) return TAU_READY;
   ++op->owner->ios;
   return TAU_PENDING;

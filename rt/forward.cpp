@@ -9,6 +9,7 @@
 #include <tau/rt/io.h>
 #include <tau/rt/blocking.h>
 #include <tau/rt/pollset.h>
+#include <tau/rt/buffers.h>
 #include <tau/rt/resource.h>
 #include <tau/rt/event.h>
 #include <tau/rt/plugin.h>
@@ -88,6 +89,11 @@ FORWARD(int32_t, pollset_create, (tau_plugin* owner, int32_t* set), (owner, set)
 FORWARD(int32_t, pollset_ctl, (int32_t set, int32_t operation, int32_t fd, const tau_poll_event* event), (set, operation, fd, event))
 FORWARD_UNWINDING(int32_t, pollset_wait, (tau_plugin* owner, int32_t set, tau_poll_event* events, int32_t capacity, int64_t timeout_ns, const void* sigmask), (owner, set, events, capacity, timeout_ns, sigmask))
 FORWARD(int32_t, pollset_closing, (int32_t fd), (fd))
+
+// buffers.h
+FORWARD(int32_t, buffers_create, (tau_plugin* owner, uint32_t count, uint32_t size, tau_buffers* out), (owner, count, size, out))
+FORWARD(int32_t, buffers_destroy, (tau_buffers group), (group))
+FORWARD(void, buffers_return, (tau_buffers group, uint32_t piece), (group, piece))
 
 // blocking.h
 FORWARD(int32_t, spawn_blocking, (tau_job* job), (job))

@@ -4,6 +4,7 @@
 //       edge-triggered like epoll's (readiness.hpp does the rest). A recv in the ring would take bytes off
 //       the socket while its caller is being canceled; tried when the poll says so, it takes none.
 //   regular files and paths: in the ring. No thread of ours, no copy.
+//   multishot accepts and receives: in the ring, with buffers that the kernel picks from by itself.
 //
 // Each completion names what it is for by its user_data: a poll by the number and a serial that changes
 // with every poll of that number, a file operation by a slot and its generation. Late ones of what was
@@ -45,8 +46,20 @@ class UringReactor : public ReadinessReactor {
 
   void* begin(tau_io* op) noexcept override;
   void forget(tau_io* op, void* carrier) noexcept override;
+  void* begin_multishot(tau_io* op, bool* imitate) noexcept override;
+  Arrival next_arrival(tau_io* op, void* carrier) noexcept override;
+  std::int32_t provide(BufferGroup& group) noexcept override;
+  void provide_again(BufferGroup& group, std::uint32_t piece) noexcept override;
+  void unprovide(BufferGroup& group) noexcept override;
 
  private:
+  /// One completion of a multishot operation.
+  struct Arrived {
+    std::int32_t result = 0;
+    std::uint32_t piece = no_piece;
+    Arrived* next = nullptr;
+  };
+  static constexpr std::uint32_t no_piece = ~std::uint32_t{0};
   /// Room for a struct statx.
   struct Status {
     std::byte bytes[256];
@@ -68,6 +81,13 @@ class UringReactor : public ReadinessReactor {
     io_uring_sqe* entry = nullptr;  // ours as long as the ring has sent nothing since
     std::uint64_t sent_before = 0;
     std::unique_ptr<Status> status;  // of STATX: the kernel may write it after a cancel
+    // Of a multishot operation: what has come and was not told, oldest first, and whether more will.
+    bool multishot = false;
+    bool armed = false;
+    BufferGroup* group = nullptr;
+    Arrived* first = nullptr;
+    Arrived* last = nullptr;
+    Arrived end;
     Flight* next_free = nullptr;
   };
 
@@ -87,6 +107,14 @@ class UringReactor : public ReadinessReactor {
   Flight* take_flight(tau_io* op) noexcept;
   void release(Flight& flight) noexcept;
   void took_flight(const io_uring_cqe& cqe) noexcept;
+  void await_end(Flight& flight) noexcept;
+
+  // io_uring_multishot.cpp
+  void took_multishot(Flight& flight, const io_uring_cqe& cqe) noexcept;
+  Arrived* take_arrived(Flight& flight) noexcept;
+  void release_first(Flight& flight) noexcept;
+  void discard(const Flight& flight, std::int32_t result, std::uint32_t piece) noexcept;
+  void forget_multishot(Flight& flight) noexcept;
 
   // Tags. A number fits into 31 bits; the 32nd tells a slot from it.
   static constexpr std::uint64_t slot_bit = std::uint64_t{1} << 31;
@@ -106,6 +134,9 @@ class UringReactor : public ReadinessReactor {
   Pages<Flight> flights_;
   Flight* free_flight_ = nullptr;
   std::uint32_t flights_made_ = 0;
+  Pages<Arrived> arrivals_;
+  Arrived* free_arrival_ = nullptr;
+  std::size_t arrivals_made_ = 0;
   bool any_fell_ = false;
   std::uint64_t happened_ = 0;  // completions that meant something
   bool roused_ = false;         // a wake was fetched and the poll() that it is for has not returned

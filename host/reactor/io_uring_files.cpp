@@ -72,6 +72,7 @@ void* UringReactor::begin(tau_io* op) noexcept {
 void UringReactor::forget(tau_io*, void* carrier) noexcept {
   Flight& flight = *static_cast<Flight*>(carrier);
   flight.op = nullptr;
+  if (flight.multishot) return forget_multishot(flight);
   if (flight.opcode == TAU_IO_CLOSE) return;
   if (flight.sent_before == ring_.sent()) {
     io_uring_prep_nop(flight.entry);
@@ -79,7 +80,11 @@ void UringReactor::forget(tau_io*, void* carrier) noexcept {
     return release(flight);
   }
   cancel_tag(tag_of(flight));
-  if (flight.opcode != TAU_IO_READ && flight.opcode != TAU_IO_WRITE) return;
+  if (flight.opcode == TAU_IO_READ || flight.opcode == TAU_IO_WRITE) await_end(flight);
+}
+
+/// Returns when the kernel has said its last word about it.
+void UringReactor::await_end(Flight& flight) noexcept {
   const std::uint32_t generation = flight.generation;
   send_off();
   while (flight.generation == generation) {
@@ -100,6 +105,7 @@ UringReactor::Flight* UringReactor::take_flight(tau_io* op) noexcept {
   if (op->opcode == TAU_IO_STATX && !flight->status) flight->status.reset(new (std::nothrow) Status);
   flight->op = op;
   flight->opcode = op->opcode;
+  flight->multishot = false;
   if (op->opcode != TAU_IO_STATX || flight->status) return flight;
   release(*flight);
   return nullptr;
@@ -115,6 +121,7 @@ void UringReactor::release(Flight& flight) noexcept {
 void UringReactor::took_flight(const io_uring_cqe& cqe) noexcept {
   Flight* flight = flights_.find(static_cast<std::uint32_t>(cqe.user_data) & (slot_bit - 1));
   if (!flight || tag_of(*flight) != cqe.user_data) return;
+  if (flight->multishot) return took_multishot(*flight, cqe);
   tau_io* op = flight->op;
   const std::uint32_t opcode = flight->opcode;
   if (op && opcode == TAU_IO_STATX && cqe.res == 0) memcpy(op->other, flight->status.get(), sizeof(Status));

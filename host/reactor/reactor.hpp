@@ -25,10 +25,13 @@
 //     return. Wakes coalesce.
 //  9. What can only block (regular files, paths) never blocks the loop: the kernel takes it, or the threads
 //     that offload_to() names. Canceled while under way it may still have its effect, but on copies.
-// 10. An idle poll() makes no system call but the one it sleeps in (I11).
+// 10. A multishot operation is called once per arrival, in order, and stays pending while it says so
+//     (TAU_IO_MORE). Pieces of a group are handed over by it and given back by give_back().
+// 11. An idle poll() makes no system call but the one it sleeps in (I11).
 #pragma once
 
 #include <tau/rt/blocking.h>
+#include <tau/rt/buffers.h>
 #include <tau/rt/io.h>
 
 #include <cstddef>
@@ -61,6 +64,15 @@ class Reactor {
   virtual bool cancel_wait(tau_fd_wait* wait) noexcept = 0;
   virtual std::int32_t clear(tau_fd handle, std::uint32_t events) noexcept = 0;
 
+  /// 0 or a negative status; arguments as tau_buffers_create's.
+  virtual std::int32_t make_buffers(tau_plugin*, std::uint32_t, std::uint32_t, tau_buffers*) noexcept {
+    return TAU_E_UNSUPPORTED;
+  }
+  /// 0, TAU_E_STALE, or TAU_E_BUSY while a receive uses it.
+  virtual std::int32_t drop_buffers(tau_buffers) noexcept { return TAU_E_STALE; }
+  virtual tau_plugin* owner_of_buffers(tau_buffers) const noexcept { return nullptr; }
+  virtual void give_back(tau_buffers, std::uint32_t) noexcept {}
+
   virtual void poll(std::int64_t timeout_ns) noexcept = 0;
   virtual void wake() noexcept = 0;
 
@@ -68,12 +80,12 @@ class Reactor {
   /// batches of tasks.
   virtual std::size_t pending() const noexcept = 0;
 
-  /// Withdraws every pending operation, wait and registration of `owner` without calling `done`: what
+  /// Withdraws every pending operation, wait, registration and group of buffers of `owner` without calling `done`: what
   /// a plugin left behind. Waits of others on its registrations end with TAU_E_CLOSED. Returns how many
   /// were withdrawn. Owners are opaque here: compared, never dereferenced.
   virtual std::size_t withdraw_owner(tau_plugin* owner) noexcept = 0;
 
-  /// Called with the owner right before each `done`: the runtime's accounts. What cancel(),
+  /// Called with the owner right before each `done` that ends something: the runtime's accounts. What cancel(),
   /// cancel_wait() and withdraw_owner() take back is not told here: they return it.
   struct Accounts {
     void (*io_ends)(tau_plugin* owner) = nullptr;
@@ -93,7 +105,7 @@ class Reactor {
  protected:
   Offload offload() const noexcept { return offload_; }
   void call(tau_io* op) noexcept {
-    if (accounts_.io_ends) accounts_.io_ends(op->owner);
+    if (accounts_.io_ends && !(op->how & TAU_IO_MORE)) accounts_.io_ends(op->owner);
     op->done(op);
   }
   void call(tau_fd_wait* wait) noexcept {

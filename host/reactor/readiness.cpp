@@ -26,6 +26,7 @@ std::uint64_t token_of(const Descriptor& descriptor) noexcept {
 
 bool ReadinessReactor::submit(tau_io* op) noexcept {
   op->entry = nullptr;
+  if (op->how & TAU_IO_MULTISHOT) return submit_multishot(op);
   if (only_blocks(*op)) return op->opcode == TAU_IO_CLOSE ? close(op) : carry(op);
   Descriptor* descriptor = table_.find(op->fd);
   // Bytes leave and arrive in the order of their operations, so nobody overtakes. A poll only looks.
@@ -63,6 +64,7 @@ bool ReadinessReactor::cancel(tau_io* op) noexcept {
     ended_operations_.remove(op);
     discard_result(*op);
   }
+  uses_buffers(*op, false);
   --pending_;
   return true;
 }
@@ -135,11 +137,17 @@ std::int32_t ReadinessReactor::clear(tau_fd handle, std::uint32_t events) noexce
 
 std::size_t ReadinessReactor::withdraw_owner(tau_plugin* owner) noexcept {
   std::size_t withdrawn = 0;
+  struct {
+    ReadinessReactor& reactor;
+    void operator()(const tau_io& op) const noexcept { reactor.uses_buffers(op, false); }
+    void operator()(const tau_fd_wait&) const noexcept {}
+  } const ended{*this};
   const auto sweep = [&](auto& queue) {
     for (auto* element = queue.front(); element;) {
       auto* const next = element->next;
       if (element->owner == owner) {
         queue.remove(element);
+        ended(*element);
         ++withdrawn;
         --pending_;
       }
@@ -185,6 +193,10 @@ std::size_t ReadinessReactor::withdraw_owner(tau_plugin* owner) noexcept {
     sweep(descriptor.due_polls);
     drop_if_unused(descriptor);
   });
+  while (BufferGroup* group = buffers_.first_of(owner)) {
+    free_buffers(*group);
+    ++withdrawn;
+  }
   return withdrawn;
 }
 
@@ -294,8 +306,7 @@ void ReadinessReactor::deliver() noexcept {
       --pending_;
       call(wait);
     } else if (tau_io* op = ended_operations_.pop()) {
-      --pending_;
-      call(op);
+      deliver_ended(op);
     } else if (Descriptor* descriptor = hot_.pop()) {
       try_next(*descriptor);
     } else {
@@ -322,11 +333,14 @@ void ReadinessReactor::try_next(Descriptor& descriptor) noexcept {
 
 bool ReadinessReactor::try_front(Descriptor& descriptor, IntrusiveQueue<tau_io>& queue) noexcept {
   tau_io* op = queue.front();
-  if (!op || !attempt(*op, Attempt::again)) return false;
-  queue.remove(op);
-  op->entry = nullptr;
-  --pending_;
-  drop_if_unused(descriptor);
+  if (!op || !(op->how & TAU_IO_MULTISHOT ? attempt_multishot(*op) : attempt(*op, Attempt::again))) return false;
+  if (!(op->how & TAU_IO_MORE)) {
+    queue.remove(op);
+    op->entry = nullptr;
+    --pending_;
+    uses_buffers(*op, false);
+    drop_if_unused(descriptor);
+  }
   heat(descriptor);  // before calling out: the callback may poll() and sleep
   call(op);
   return true;

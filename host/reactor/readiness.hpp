@@ -15,6 +15,7 @@
 // over. Here that is a FileJob on another thread; a backend that can do better overrides begin().
 #pragma once
 
+#include "buffer_table.hpp"
 #include "fd_table.hpp"
 #include "reactor.hpp"
 
@@ -31,6 +32,12 @@ class ReadinessReactor : public Reactor {
   std::int32_t wait_ready(tau_fd handle, tau_fd_wait* wait) noexcept final;
   bool cancel_wait(tau_fd_wait* wait) noexcept final;
   std::int32_t clear(tau_fd handle, std::uint32_t events) noexcept final;
+
+  std::int32_t make_buffers(tau_plugin* owner, std::uint32_t count, std::uint32_t size,
+                            tau_buffers* out) noexcept final;
+  std::int32_t drop_buffers(tau_buffers handle) noexcept final;
+  tau_plugin* owner_of_buffers(tau_buffers handle) const noexcept final;
+  void give_back(tau_buffers handle, std::uint32_t piece) noexcept final;
 
   void poll(std::int64_t timeout_ns) noexcept final;
   std::size_t pending() const noexcept final { return pending_; }
@@ -56,8 +63,29 @@ class ReadinessReactor : public Reactor {
   virtual void forget(tau_io* op, void* carrier) noexcept;
   void carried_ended(tau_io* op) noexcept;
 
+  /// Begins a multishot operation: as begin(), or `*imitate` is set and this class tries and tries again.
+  virtual void* begin_multishot(tau_io* op, bool* imitate) noexcept;
+  /// Something arrived for `op`, which is carried: next_arrival() is asked for it from poll().
+  void carried_arrived(tau_io* op) noexcept;
+  /// Sets `op` to its next arrival.
+  enum class Arrival { last, more_to_come, more_here };
+  virtual Arrival next_arrival(tau_io* op, void* carrier) noexcept;
+  /// Gives a group's pieces to the kernel, one of them back to it, and takes them all away again.
+  virtual std::int32_t provide(BufferGroup& group) noexcept;
+  virtual void provide_again(BufferGroup& group, std::uint32_t piece) noexcept;
+  virtual void unprovide(BufferGroup& group) noexcept;
+
+  BufferTable buffers_;
+
  private:
+  bool pend_carried(tau_io* op, void* carrier) noexcept;
   bool carry(tau_io* op) noexcept;
+  bool submit_multishot(tau_io* op) noexcept;
+  bool attempt_multishot(tau_io& op) noexcept;
+  bool attempt_receive_piece(tau_io& op) noexcept;
+  void deliver_ended(tau_io* op) noexcept;
+  void uses_buffers(const tau_io& op, bool begins) noexcept;
+  void free_buffers(BufferGroup& group) noexcept;
   bool close(tau_io* op) noexcept;
   void withdraw_carried(tau_io* op) noexcept;
   static void discard_result(const tau_io& op) noexcept;

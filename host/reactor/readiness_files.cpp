@@ -9,7 +9,11 @@ namespace tau::host {
 
 bool ReadinessReactor::carry(tau_io* op) noexcept {
   void* const carrier = begin(op);
-  if (!carrier) return true;
+  return !carrier || pend_carried(op, carrier);
+}
+
+/// False: pending, as submit() says it.
+bool ReadinessReactor::pend_carried(tau_io* op, void* carrier) noexcept {
   op->entry = carried_by(carrier);
   carried_.push(op);
   ++pending_;
@@ -17,7 +21,8 @@ bool ReadinessReactor::carry(tau_io* op) noexcept {
 }
 
 void ReadinessReactor::withdraw_carried(tau_io* op) noexcept {
-  carried_.remove(op);
+  // It is in the other queue while it has arrivals to tell; only the one whose tail it is needs to know.
+  (ended_operations_.tail() == &op->next ? ended_operations_ : carried_).remove(op);
   forget(op, carrier_of(*op));
   op->entry = nullptr;
 }

@@ -26,6 +26,8 @@ constexpr struct {
     {IORING_OP_UNLINKAT, "unlinkat"},   {IORING_OP_MKDIRAT, "mkdirat"},
     {IORING_OP_LINKAT, "linkat"},       {IORING_OP_SYMLINKAT, "symlinkat"},
     {IORING_OP_ACCEPT, "accept"},       {IORING_OP_RECV, "recv"},
+    // Came with multishot receives, which there is nothing to ask for.
+    {IORING_OP_SEND_ZC, "multishot receives (6.0)"},
 };
 
 }  // namespace
@@ -48,7 +50,7 @@ bool Ring::open(std::string* why) noexcept {
     try_open(IORING_SETUP_COOP_TASKRUN);
   }
   if (!open_) {
-    *why = error_ == EINVAL ? "the kernel is too old (5.19 is needed)" : strerror(error_);
+    *why = error_ == EINVAL ? "the kernel is too old (6.0 is needed)" : strerror(error_);
     return false;
   }
   io_uring_ring_dontfork(&ring_);

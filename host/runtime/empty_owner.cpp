@@ -15,9 +15,9 @@ void empty_owner(Runtime& runtime, Owner& owner) noexcept {
   runtime.children.drop_owner(owner);
   if (owner.sources != 0) runtime.sources.drop_owner(owner);
   if (owner.timers != 0) runtime.wheel.withdraw_owner(&owner);
-  if (owner.ios + owner.fds + owner.fd_waits != 0) {
+  if (owner.ios + owner.fds + owner.fd_waits + owner.buffers != 0) {
     runtime.reactor.withdraw_owner(&owner);
-    owner.ios = owner.fds = owner.fd_waits = 0;
+    owner.ios = owner.fds = owner.fd_waits = owner.buffers = 0;
   }
   runtime.pool.cancel_owner(owner);
   pollsets().drop_owner(owner);
@@ -27,7 +27,7 @@ void empty_owner(Runtime& runtime, Owner& owner) noexcept {
 bool is_emptied(const Owner& owner) noexcept {
   return owner.tasks + owner.zombies + owner.waits + owner.timers + owner.ios + owner.fds + owner.fd_waits +
              owner.subscriptions + owner.resources + owner.requests + owner.fibers + owner.signals.load() +
-             owner.children + owner.sources + owner.source_calls +
+             owner.children + owner.sources + owner.source_calls + owner.buffers +
              owner.jobs.load(std::memory_order_seq_cst) + owner.remote_calls.load(std::memory_order_seq_cst) ==
          0;
 }
@@ -48,6 +48,7 @@ std::string what_is_left(const Owner& owner) {
   add(owner.timers, "timer", "timers");
   add(owner.ios + owner.fd_waits, "I/O wait", "I/O waits");
   add(owner.fds, "registered descriptor", "registered descriptors");
+  add(owner.buffers, "group of buffers", "groups of buffers");
   add(owner.subscriptions, "event subscription", "event subscriptions");
   add(owner.resources, "resource", "resources");
   add(owner.signals.load(), "signal subscription", "signal subscriptions");

@@ -44,6 +44,7 @@ struct tau_plugin {
   std::uint64_t ios = 0;
   std::uint64_t fds = 0;
   std::uint64_t fd_waits = 0;
+  std::uint64_t buffers = 0;  // groups
   std::uint64_t subscriptions = 0;
   std::uint64_t resources = 0;
   std::uint64_t children = 0;  // handles of processes

@@ -93,6 +93,7 @@ class RuntimeFixture {
     CHECK(owner.ios == 0);
     CHECK(owner.fds == 0);
     CHECK(owner.fd_waits == 0);
+    CHECK(owner.buffers == 0);
     CHECK(owner.subscriptions == 0);
     CHECK(owner.resources == 0);
     CHECK(owner.requests == 0);

@@ -9,6 +9,7 @@
 #define TAU_RT_IO_H
 
 #include "abi.h"
+#include "buffers.h"
 
 TAU_EXTERN_C_BEGIN
 
@@ -37,6 +38,15 @@ enum {
   TAU_IO_SYMLINKAT /* buffer: what the link says; fd, other: the link's own path */
 };
 
+/* `how`: an ACCEPT or RECV that goes on by itself. It is never TAU_READY but with an error, and `done` is
+ * called for each arrival: with TAU_IO_MORE set in `how` while more will come, without it for the last
+ * time, after which it may be submitted anew. It has its direction of the descriptor to itself.
+ *   ACCEPT  buffer: null; result: one descriptor.
+ *   RECV    group: buffers of the same owner; result: bytes, which lie at `buffer`, in `piece` of the group:
+ *           to be given back. 0 at the end of the stream, -ENOBUFS when the group is used up: no piece.
+ * Canceled, it drops what has arrived and was not told: bytes are lost, descriptors closed. */
+enum { TAU_IO_MULTISHOT = 1, TAU_IO_MORE = 2 };
+
 enum { TAU_IO_DATASYNC = 1 /* contents, and of the metadata only what reading them back needs */ };
 
 /* Event bits of TAU_IO_POLL and of registered descriptors. */
@@ -48,14 +58,15 @@ typedef struct tau_io {
   int32_t fd;
   uint32_t opcode;
   uint32_t flags;
-  uint32_t how; /* zero */
+  uint32_t how; /* zero, or TAU_IO_MULTISHOT */
   void* buffer;
   uint64_t length;
   int64_t offset;
   int64_t result; /* bytes, descriptor or events; or -errno, or a TAU_E_* */
   void* other;    /* a second path, or struct statx */
   int32_t other_fd;
-  uint32_t reserved; /* zero */
+  uint32_t piece; /* see TAU_IO_MULTISHOT */
+  tau_buffers group;
   /* host */
   struct tau_io* next;
   struct tau_io** previous; /* null while not pending */
