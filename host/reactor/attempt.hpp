@@ -21,6 +21,9 @@ bool attempt(tau_io& op, Attempt which) noexcept;
 /// READ and WRITE one learns it when their descriptor cannot be watched.
 bool only_blocks(const tau_io& op) noexcept;
 
+/// Whether `fd` is a TCP socket.
+bool is_tcp(int fd) noexcept;
+
 /// Whether closing `fd` may take a disk's time.
 bool close_blocks(int fd) noexcept;
 

@@ -1,6 +1,8 @@
 // See fd_table.hpp.
 #include "fd_table.hpp"
 
+#include "attempt.hpp"
+
 namespace tau::host {
 
 IntrusiveQueue<tau_io>& Descriptor::queue_for(const tau_io& op) noexcept {
@@ -28,6 +30,23 @@ void Descriptor::remove(tau_io* op) noexcept {
   } else {
     queue.remove(op);
   }
+}
+
+void Descriptor::note_receive(const tau_io& op) noexcept {
+  if (op.opcode != TAU_IO_RECV || op.flags != 0 || op.result <= 0) return;
+  if (!watched || odd || static_cast<std::uint64_t>(op.result) >= op.length) return;
+  if (kind == Kind::unknown) kind = is_tcp(fd) ? Kind::tcp : Kind::other;
+  if (kind != Kind::tcp) return;
+  drained = true;
+  hot &= ~std::uint32_t{TAU_IN};
+}
+
+bool Descriptor::has_nothing_for(const tau_io& op) const noexcept {
+  if (!drained || op.opcode != TAU_IO_RECV || op.flags != 0 || op.length == 0) return false;
+  for (const Registration* r = registrations; r; r = r->next) {
+    if (r->owner == op.owner) return true;
+  }
+  return false;
 }
 
 Descriptor* FdTable::make(int fd) noexcept {

@@ -27,6 +27,10 @@ struct Descriptor {
   bool watched = false;
   std::uint32_t hot = 0;  // of TAU_IN | TAU_OUT: the kernel said so and we have not yet met EAGAIN
 
+  bool drained = false;   // the last receive took all there was, and no event has come since
+  bool odd = false;       // an event came after which that cannot be told from a short receive
+  enum class Kind : std::uint8_t { unknown, tcp, other } kind = Kind::unknown;
+
   IntrusiveQueue<tau_io> in;         // READ, RECV(MSG), ACCEPT: in order
   IntrusiveQueue<tau_io> out;        // WRITE, SEND(MSG), CONNECT: likewise
   IntrusiveQueue<tau_io> polls;      // POLL: each looks for itself
@@ -41,6 +45,10 @@ struct Descriptor {
   }
   /// The queue that `op` waits in when it is not a due poll.
   IntrusiveQueue<tau_io>& queue_for(const tau_io& op) noexcept;
+  /// A receive has ended: see readiness.hpp for what may follow from that.
+  void note_receive(const tau_io& op) noexcept;
+  /// Whether trying it now could only say EAGAIN.
+  bool has_nothing_for(const tau_io& op) const noexcept;
   /// Takes `op` out of whichever queue it is in.
   void remove(tau_io* op) noexcept;
 };

@@ -1,10 +1,15 @@
 // See io_uring.hpp. This part: the ring, the polls, sleeping and waking.
 //
 // A poll is taken back by IORING_OP_ASYNC_CANCEL and not by POLL_REMOVE: the latter fails, and leaves the
-// poll, when an event is just being worked out. See io_uring_prep_cancel(3), io_uring_prep_poll_multishot(3).
+// poll, when an event is just being worked out.
+//
+// What a poll tells is what its file said when it woke whoever waits, and not a look at the file. Sockets call
+// any data priority data then, so that is looked at if anybody wants it; when a poll begins, the kernel does
+// look, so one who begins to wait for priority data has the poll begun anew. See io_uring_prep_cancel(3), io_uring_prep_poll_multishot(3).
 #include "io_uring.hpp"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -125,6 +130,13 @@ void UringReactor::unwatch(int fd) noexcept {
   send_off();
 }
 
+/// TAU_PRI if that is really there and somebody waits for it.
+std::uint32_t UringReactor::priority_of(int fd, std::uint64_t token) const noexcept {
+  if (!waits_for_priority(token)) return 0;
+  pollfd look{fd, POLLPRI, 0};
+  return ::poll(&look, 1, 0) > 0 ? static_cast<std::uint32_t>(look.revents) & TAU_PRI : 0;
+}
+
 bool UringReactor::arm(int fd, Watch& watch) noexcept {
   ++watch.serial;
   io_uring_sqe* entry = ring_.next();
@@ -202,7 +214,9 @@ void UringReactor::took_poll(const io_uring_cqe& cqe) noexcept {
   ++happened_;
   watch->armed = (cqe.flags & IORING_CQE_F_MORE) != 0;
   if (cqe.res < 0) return ready(watch->token, everything | TAU_ERR);  // who tries is told what it is
-  ready(watch->token, static_cast<std::uint32_t>(cqe.res));
+  auto events = static_cast<std::uint32_t>(cqe.res);
+  if (events & TAU_PRI) events &= ~(TAU_PRI & ~priority_of(fd, watch->token));
+  ready(watch->token, events);
   if (!watch->armed) arm(fd, *watch);  // ended for want of room
 }
 

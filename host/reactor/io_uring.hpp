@@ -43,6 +43,7 @@ class UringReactor : public ReadinessReactor {
   std::int32_t rewatch(int fd, std::uint64_t token) noexcept override;
   void unwatch(int fd) noexcept override;
   void collect(std::int64_t timeout_ns) noexcept override;
+  void priority_wanted(int fd, std::uint64_t token) noexcept override { rewatch(fd, token); }
 
   void* begin(tau_io* op) noexcept override;
   void forget(tau_io* op, void* carrier) noexcept override;
@@ -99,6 +100,7 @@ class UringReactor : public ReadinessReactor {
   void sort(const io_uring_cqe& cqe) noexcept;
   void took_poll(const io_uring_cqe& cqe) noexcept;
   void sleep(std::int64_t timeout_ns) noexcept;
+  std::uint32_t priority_of(int fd, std::uint64_t token) const noexcept;
   bool arm(int fd, Watch& watch) noexcept;
   void arm_wake() noexcept;
   void rearm_fallen() noexcept;

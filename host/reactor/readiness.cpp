@@ -32,7 +32,11 @@ bool ReadinessReactor::submit(tau_io* op) noexcept {
   // Bytes leave and arrive in the order of their operations, so nobody overtakes. A poll only looks.
   const bool queues = descriptor && op->opcode != TAU_IO_POLL && op->opcode != TAU_IO_CONNECT &&
                       !descriptor->queue_for(*op).empty();
-  if (!queues && attempt(*op, Attempt::first)) return true;
+  const bool tries = !queues && !(descriptor && descriptor->has_nothing_for(*op));
+  if (tries && attempt(*op, Attempt::first)) {
+    if (descriptor) descriptor->note_receive(*op);
+    return true;
+  }
 
   if (!descriptor) descriptor = table_.make(op->fd);
   const std::int32_t status = descriptor ? ensure_watched(*descriptor, op->owner) : -ENOMEM;
@@ -114,6 +118,7 @@ std::int32_t ReadinessReactor::wait_ready(tau_fd handle, tau_fd_wait* wait) noex
   }
   push_front(&registration->waits, wait);
   ++pending_;
+  if (wait->interest & TAU_PRI) priority_wanted(registration->descriptor->fd, token_of(*registration->descriptor));
   return TAU_PENDING;
 }
 
@@ -225,6 +230,8 @@ std::int32_t ReadinessReactor::ensure_watched(Descriptor& descriptor, const tau_
   ++descriptor.serial;
   const std::int32_t status = watch(descriptor.fd, token_of(descriptor));
   descriptor.watched = status == 0;
+  descriptor.drained = descriptor.odd = false;
+  descriptor.kind = Descriptor::Kind::unknown;
   return status;
 }
 
@@ -264,6 +271,8 @@ void ReadinessReactor::ready(std::uint64_t token, std::uint32_t events) noexcept
     r->ready |= events;
     end_waits(*r, r->ready, 0);
   }
+  if (events & in_events) descriptor->drained = false;
+  if (events & (in_events & ~unsigned{TAU_IN})) descriptor->odd = true;
   if ((events & in_events) && !descriptor->in.empty()) descriptor->hot |= TAU_IN;
   if ((events & out_events) && !descriptor->out.empty()) descriptor->hot |= TAU_OUT;
   for (tau_io* op = descriptor->polls.front(); op;) {
@@ -275,6 +284,20 @@ void ReadinessReactor::ready(std::uint64_t token, std::uint32_t events) noexcept
     op = next;
   }
   heat(*descriptor);
+}
+
+bool ReadinessReactor::waits_for_priority(std::uint64_t token) const noexcept {
+  const Descriptor* descriptor = table_.find(static_cast<int>(token & 0x7fffffffu));
+  if (!descriptor) return false;
+  for (const Registration* r = descriptor->registrations; r; r = r->next) {
+    for (const tau_fd_wait* wait = r->waits; wait; wait = wait->next) {
+      if (wait->interest & TAU_PRI) return true;
+    }
+  }
+  for (const tau_io* op = descriptor->polls.front(); op; op = op->next) {
+    if (op->flags & TAU_PRI) return true;
+  }
+  return false;
 }
 
 /// Has `descriptor` tried by deliver(), if there is anything to try.
@@ -333,7 +356,9 @@ void ReadinessReactor::try_next(Descriptor& descriptor) noexcept {
 
 bool ReadinessReactor::try_front(Descriptor& descriptor, IntrusiveQueue<tau_io>& queue) noexcept {
   tau_io* op = queue.front();
-  if (!op || !(op->how & TAU_IO_MULTISHOT ? attempt_multishot(*op) : attempt(*op, Attempt::again))) return false;
+  if (!op) return false;
+  if (!(op->how & TAU_IO_MULTISHOT ? attempt_multishot(*op) : attempt(*op, Attempt::again))) return false;
+  descriptor.note_receive(*op);
   if (!(op->how & TAU_IO_MORE)) {
     queue.remove(op);
     op->entry = nullptr;

@@ -6,6 +6,12 @@
 // system call per life of a registration, not one per wait. An edge cannot be missed: an operation is
 // tried before it is queued, and whatever becomes ready after that try is an edge still to come.
 //
+// A receive that brought less than it had room for has emptied a TCP socket: the next one is not tried but
+// queued, since whatever comes is an edge. That saves the call that would only say EAGAIN, one in three of an
+// echo. It holds while the watch is an old one (a registration of the caller's own), and not after a hang-up,
+// whose edge may be past, or urgent data, at which a receive stops short. epoll(7), question 9; Unix sockets
+// stop short at passed descriptors, so they are left out.
+//
 // Callbacks are called from one place, deliver(), which pops one thing, lets go of it and only then calls
 // out. It keeps no position on the stack, so callbacks may cancel anything and may call poll() again:
 // the inner poll() simply goes on where the outer one was (contract 6). An operation is tried right
@@ -53,6 +59,10 @@ class ReadinessReactor : public Reactor {
   virtual void unwatch(int fd) noexcept = 0;
   /// Sleeps as poll() does and calls ready() for each event.
   virtual void collect(std::int64_t timeout_ns) noexcept = 0;
+
+  /// Somebody begins to wait for TAU_PRI: for a backend that does not tell it without being asked.
+  virtual void priority_wanted(int, std::uint64_t) noexcept {}
+  bool waits_for_priority(std::uint64_t token) const noexcept;
 
   void ready(std::uint64_t token, std::uint32_t events) noexcept;
 

@@ -57,16 +57,14 @@ class Ring {
   /// Takes every completion that is there. `take` may submit, but not fetch.
   template <class Take>
   void drain(Take&& take) noexcept {
-    io_uring_cqe* batch[64];
-    for (;;) {
-      const unsigned count = io_uring_peek_batch_cqe(&ring_, batch, 64);
-      if (count == 0) return;
-      for (unsigned i = 0; i < count; ++i) {
-        const io_uring_cqe cqe = *batch[i];
-        take(cqe);
-      }
-      io_uring_cq_advance(&ring_, count);
+    // Not by io_uring_peek_batch_cqe(), which enters the kernel when there is more to be worked out.
+    unsigned head, count = 0;
+    io_uring_cqe* cqe;
+    io_uring_for_each_cqe(&ring_, head, cqe) {
+      take(*cqe);
+      ++count;
     }
+    io_uring_cq_advance(&ring_, count);
   }
 
   /// How often something was sent off: a submission made since the number last changed is still ours.
