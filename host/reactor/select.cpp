@@ -1,5 +1,10 @@
 // Picks a backend and says which and why. Who asks by name gets that one or a refusal; the build's option
 // is a preference, so where it cannot be met the next best one serves and the sentence says so.
+//
+// On Linux io_uring comes before epoll. Measured by tests/bench/reactor_echo_bench (64 connections, 64 bytes;
+// processor time per request, epoll's as 1): receiving one at a time 0.99, multishot 0.96; registering and
+// deregistering a descriptor 1.06; a wake 0.94. So sockets are no argument either way, and files are: in the
+// ring they need no thread, no copy and no duplicate of the descriptor.
 #include <stdlib.h>
 
 #include "backends.hpp"

@@ -25,8 +25,8 @@ long voluntary_switches() {
 constexpr int polls_counted = 5;
 constexpr int first_marker = 4242, last_marker = 4243;
 
-/// In the child: sleeps a few times between two calls that the tracer recognises.
-[[noreturn]] void sleep_traced() {
+/// In the child: polls a few times between two calls that the tracer recognises.
+[[noreturn]] void poll_traced(std::int64_t timeout_ns) {
   std::string why;
   auto reactor = host::make_reactor("auto", &why);
   auto [a, b] = socket_pair(SOCK_NONBLOCK);
@@ -40,7 +40,7 @@ constexpr int first_marker = 4242, last_marker = 4243;
   reactor->poll(0);
   ::raise(SIGSTOP);
   ::syscall(SYS_getpgid, first_marker);
-  for (int i = 0; i < polls_counted; ++i) reactor->poll(ms);
+  for (int i = 0; i < polls_counted; ++i) reactor->poll(timeout_ns);
   ::syscall(SYS_getpgid, last_marker);
   ::_exit(0);
 }
@@ -172,11 +172,24 @@ TEST_CASE("an idle poll wakes up for nothing") {
 TEST_CASE("an idle poll makes no system call but the one it sleeps in") {
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
-  if (child == 0) sleep_traced();
+  if (child == 0) poll_traced(ms);
   const int count = count_system_calls(child);
   if (count < 0) {
     MESSAGE("tracing is not allowed here: not counted");
     return;
   }
   CHECK(count == polls_counted);
+}
+
+TEST_CASE("a look at what is there costs one system call, and none where the kernel tells by itself") {
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) poll_traced(0);
+  const int count = count_system_calls(child);
+  if (count < 0) {
+    MESSAGE("tracing is not allowed here: not counted");
+    return;
+  }
+  Rig rig;
+  CHECK(count == (rig->name() == "io_uring" ? 0 : polls_counted));
 }
