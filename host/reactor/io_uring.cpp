@@ -95,17 +95,17 @@ void UringReactor::arm_wake() noexcept {
 // ---- watching ----------------------------------------------------------------------------------------
 
 std::int32_t UringReactor::watch(int fd, std::uint64_t token) noexcept {
-  FileIdentity file;
-  if (const std::int32_t status = identities_.remember(fd, &file); status < 0) return status;
-  Watch* watch = watches_.make(static_cast<std::size_t>(fd));
-  if (!watch) return -ENOMEM;
-  if (watch->armed) cancel_tag(tag_of(fd, *watch));
+  Watch* watch = fd < 0 ? nullptr : watches_.make(static_cast<std::size_t>(fd));
+  if (!watch) return fd < 0 ? -EBADF : -ENOMEM;
+  const bool held = watch->armed;  // the file that had the number before
+  if (held) cancel_tag(tag_of(fd, *watch));
+  watch->armed = watch->fell = false;
   watch->token = token;
-  watch->file = file;
-  watch->armed = false;
-  if (!arm(fd, *watch)) return -ENOMEM;
-  ring_.flush();  // what is ready already is fetched later, when who asks for it is known
-  return 0;
+  std::int32_t status = identities_.remember(fd, &watch->file);
+  if (status == 0 && !arm(fd, *watch)) status = -ENOMEM;
+  // What is ready already is fetched later, when who asks for it is known.
+  if (status == 0 || held) ring_.flush();
+  return status;
 }
 
 std::int32_t UringReactor::rewatch(int fd, std::uint64_t token) noexcept {

@@ -298,3 +298,18 @@ TEST_CASE("the accounts are told of each end before it is called") {
   CHECK(rig.until([&] { return receive.finished == 1 && wait.finished == 1; }));
   CHECK(rig->remove(handle) == 0);
 }
+
+TEST_CASE("a number that names a regular file by now lets go of the socket that it was") {
+  Rig rig;
+  auto [a, b] = socket_pair(SOCK_NONBLOCK);
+  const tau_fd handle = rig.registered(b.get());
+  char path[] = "/tmp/tau_reactor_XXXXXX";
+  Fd file(::mkstemp(path));
+  ::unlink(path);
+  Fd reused = replace(b, std::move(file));
+  tau_fd other = 0;
+  CHECK(rig->add(nullptr, reused.get(), &other) == -EPERM);
+  char byte;
+  CHECK(::recv(a.get(), &byte, 1, MSG_DONTWAIT) == 0);
+  CHECK(rig->remove(handle) == 0);
+}
