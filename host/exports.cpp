@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "runtime/assert.hpp"
+#include "runtime/loop_barrier.hpp"
 #include "runtime/runtime.hpp"
 
 #define TAU_TRAMPOLINE extern "C" __attribute__((visibility("default")))
@@ -142,6 +143,12 @@ TAU_TRAMPOLINE std::int32_t tau_host_block_on(tau_plugin* owner, const tau_task_
 }
 
 TAU_TRAMPOLINE std::int32_t tau_host_on_loop_thread() noexcept { return on_loop(); }
+
+TAU_TRAMPOLINE std::int32_t tau_host_loop_barrier() noexcept {
+  if (!tau::host::loop_barrier::available()) return TAU_E_UNSUPPORTED;
+  if (!on_loop()) tau::host::loop_barrier::issue();
+  return TAU_OK;
+}
 
 // ---- timer.h ----
 

@@ -55,6 +55,7 @@ FORWARD(void*, frame_alloc, (tau_plugin* owner, size_t size), (owner, size))
 FORWARD(void, frame_free, (void* frame, size_t size), (frame, size))
 FORWARD_UNWINDING(int32_t, block_on, (tau_plugin* owner, const tau_task_fns* fns, void* resume, void* data, tau_task_id* out, void** result), (owner, fns, resume, data, out, result))
 FORWARD(int32_t, on_loop_thread, (), ())
+FORWARD(int32_t, loop_barrier, (), ())
 
 // timer.h
 FORWARD(uint64_t, now, (), ())

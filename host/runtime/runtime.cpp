@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "assert.hpp"
+#include "loop_barrier.hpp"
 
 namespace tau::host {
 
@@ -44,6 +45,7 @@ Runtime::Runtime(std::unique_ptr<Reactor> chosen, Options options)
       fibers([](void* runtime) { static_cast<Runtime*>(runtime)->turn_here(); }, this) {
   TAU_ASSERT(!instance_, "one runtime per process (I1)");
   if (options.manual_clock) clock.stop();
+  loop_barrier::prepare();
   reactor.keep({.io_ends = [](tau_plugin* owner) { --owner->ios; },
                 .wait_ends = [](tau_plugin* owner) { --owner->fd_waits; }});
   reactor.offload_to({[](void* self, tau_job* job) { return static_cast<Runtime*>(self)->pool.submit(job); }, this});

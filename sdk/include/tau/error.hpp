@@ -26,6 +26,7 @@ enum class Errc : std::int32_t {
   no_memory = TAU_E_NO_MEMORY,
   unsupported = TAU_E_UNSUPPORTED,
   lagged = TAU_E_LAGGED,
+  would_block = TAU_E_WOULD_BLOCK,
 };
 
 /// An outcome that is not success. [inert]
@@ -69,6 +70,7 @@ class Error {
       case Errc::no_memory: return "out of memory";
       case Errc::unsupported: return "not supported by this build or system";
       case Errc::lagged: return "a bounded queue overflowed; the oldest were dropped";
+      case Errc::would_block: return "not now: it is full, or taken, and the call does not wait";
     }
     return "unknown error " + std::to_string(code_);
   }

@@ -5,7 +5,8 @@
 //   if (hits) (*hits)->add(1);
 //
 // A Ref pins the module that made the object, so it may be of any type. What is taken leaves its maker
-// behind, and must be Transferable.
+// behind, and must be Transferable; so must an end of a channel or a handle of a lock, since whoever
+// borrows it can keep a copy.
 #pragma once
 
 #include <tau/rt/resource.h>
@@ -87,6 +88,7 @@ template <class T, class... Args>
   requires std::constructible_from<T, Args...>
 Result<void> put(std::string_view name, Args&&... args) {
   using Slot = detail::Slot<T>;
+  if constexpr (tau::detail::is_shared_handle<T>) tau::detail::require_transferable<T>();
   auto* const slot = new Slot(std::forward<Args>(args)...);
   const std::int32_t status = tau_resource_put(tau::detail::module_owner(), name.data(), name.size(),
                                                tau::detail::type_id<Slot>, slot, &Slot::drop);

@@ -85,15 +85,16 @@ class [[nodiscard]] Result<void> {
   using error_type = Error;
 
   Result() noexcept = default;
-  Result(Error error) noexcept : error_(error) {}
-  Result(Errc code) noexcept : error_(Error(code)) {}
+  Result(Error error) noexcept : status_(error.status()) {}
+  Result(Errc code) noexcept : Result(Error(code)) {}
 
-  bool has_value() const noexcept { return !error_; }
+  bool has_value() const noexcept { return status_ == 0; }
   explicit operator bool() const noexcept { return has_value(); }
   void value() const {
-    if (error_) throw BadResultAccess(*error_);
+    if (!has_value()) throw BadResultAccess(error());
   }
-  Error error() const noexcept { return *error_; }
+  /// Only when !has_value().
+  Error error() const noexcept { return Error::from_status(status_); }
 
   /// From a status of the C ABI: 0 and above is success.
   static Result from_status(std::int32_t status) noexcept {
@@ -102,7 +103,7 @@ class [[nodiscard]] Result<void> {
   }
 
  private:
-  std::optional<Error> error_;
+  std::int32_t status_ = 0;  // one word, in a register where an optional would be two in memory
 };
 
 }  // namespace tau

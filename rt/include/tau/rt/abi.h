@@ -70,7 +70,8 @@ enum {
   TAU_E_THREAD = -10012,      /* called from a thread that may not */
   TAU_E_NO_MEMORY = -10013,   /* out of memory */
   TAU_E_UNSUPPORTED = -10014, /* not in this build or on this system */
-  TAU_E_LAGGED = -10015       /* a bounded queue overflowed; the oldest were dropped */
+  TAU_E_LAGGED = -10015,      /* a bounded queue overflowed; the oldest were dropped */
+  TAU_E_WOULD_BLOCK = -10016  /* not now, and the call is one that does not wait */
 };
 
 /* One thing waited for: linked into the runtime by the call that names it.

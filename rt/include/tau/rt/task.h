@@ -140,6 +140,16 @@ TAU_EXPORT int32_t tau_block_on(tau_plugin* owner, const tau_task_fns* fns, void
 /* Whether the caller is on the loop's thread. [any] */
 TAU_EXPORT int32_t tau_on_loop_thread(void) TAU_NOEXCEPT;
 
+/* Makes the loop's thread pass a full memory barrier, wherever it is: what it stored before is visible
+ * to the caller afterwards, and what it loads from then on is no older than this call. So the loop's
+ * side of a handshake can do without a barrier of its own. On the loop's thread it has nothing to do and
+ * says whether it would work elsewhere.
+ *
+ * Errors:    TAU_E_UNSUPPORTED, always or never within one process.
+ * Threading: [any]; a system call off the loop's thread.
+ * Unload:    [inert] */
+TAU_EXPORT int32_t tau_loop_barrier(void) TAU_NOEXCEPT;
+
 TAU_EXTERN_C_END
 
 #endif

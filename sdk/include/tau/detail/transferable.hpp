@@ -57,6 +57,45 @@ class PluginArc;
 template <class Signature>
 class PluginFn;
 
+class Notify;
+class Semaphore;
+class SemaphorePermit;
+class Barrier;
+class BarrierWaitResult;
+template <class T>
+class Mutex;
+template <class T>
+class MutexGuard;
+template <class T>
+class RwLock;
+template <class T>
+class RwLockReadGuard;
+template <class T>
+class RwLockWriteGuard;
+template <class T>
+class OnceCell;
+// clang-format off
+namespace mpsc {
+template <class T> class Sender;
+template <class T> class UnboundedSender;
+template <class T> class Receiver;
+template <class T> class Permit;
+}
+namespace oneshot {
+template <class T> class Sender;
+template <class T> class Receiver;
+}
+namespace broadcast {
+template <class T> class Sender;
+template <class T> class Receiver;
+}
+namespace watch {
+template <class T> class Sender;
+template <class T> class Receiver;
+template <class T> class Ref;
+}
+// clang-format on
+
 namespace detail {
 
 // ---- verdicts: Transfers, or why not --------------------------------------------------------------
@@ -134,6 +173,29 @@ template <> struct KnownRule<PluginGuard> : KnownSafeIf<> {};
 template <class T> struct KnownRule<PluginBox<T>> : KnownSafeIf<> {};
 template <class T> struct KnownRule<PluginArc<T>> : KnownSafeIf<> {};
 template <class S> struct KnownRule<PluginFn<S>> : KnownSafeIf<> {};
+// Ends of channels and handles of locks refer to memory that is nobody's module's, with values in it.
+template <> struct KnownRule<Notify> : KnownSafeIf<> {};
+template <> struct KnownRule<Semaphore> : KnownSafeIf<> {};
+template <> struct KnownRule<SemaphorePermit> : KnownSafeIf<> {};
+template <> struct KnownRule<Barrier> : KnownSafeIf<> {};
+template <> struct KnownRule<BarrierWaitResult> : KnownSafeIf<> {};
+template <class T> struct KnownRule<Mutex<T>> : KnownSafeIf<T> {};
+template <class T> struct KnownRule<MutexGuard<T>> : KnownSafeIf<T> {};
+template <class T> struct KnownRule<RwLock<T>> : KnownSafeIf<T> {};
+template <class T> struct KnownRule<RwLockReadGuard<T>> : KnownSafeIf<T> {};
+template <class T> struct KnownRule<RwLockWriteGuard<T>> : KnownSafeIf<T> {};
+template <class T> struct KnownRule<OnceCell<T>> : KnownSafeIf<T> {};
+template <class T> struct KnownRule<mpsc::Sender<T>> : KnownSafeIf<T> {};
+template <class T> struct KnownRule<mpsc::UnboundedSender<T>> : KnownSafeIf<T> {};
+template <class T> struct KnownRule<mpsc::Receiver<T>> : KnownSafeIf<T> {};
+template <class T> struct KnownRule<mpsc::Permit<T>> : KnownSafeIf<T> {};
+template <class T> struct KnownRule<oneshot::Sender<T>> : KnownSafeIf<T> {};
+template <class T> struct KnownRule<oneshot::Receiver<T>> : KnownSafeIf<T> {};
+template <class T> struct KnownRule<broadcast::Sender<T>> : KnownSafeIf<T> {};
+template <class T> struct KnownRule<broadcast::Receiver<T>> : KnownSafeIf<T> {};
+template <class T> struct KnownRule<watch::Sender<T>> : KnownSafeIf<T> {};
+template <class T> struct KnownRule<watch::Receiver<T>> : KnownSafeIf<T> {};
+template <class T> struct KnownRule<watch::Ref<T>> : KnownSafeIf<T> {};
 
 template <class C, class T> struct KnownRule<std::basic_string_view<C, T>> : KnownNever<pass_a_std_string> {};
 template <class T, std::size_t N> struct KnownRule<std::span<T, N>> : KnownNever<pass_a_std_vector> {};
@@ -291,6 +353,14 @@ template <class T>
 concept Transferable = std::same_as<detail::TransferVerdict<T>, detail::Transfers>;
 
 namespace detail {
+/// Types whose copies share something that is not the maker's: ends of channels, handles of locks. Whoever
+/// borrows one may keep a copy, so lending it is as good as giving it away.
+template <class T>
+inline constexpr bool is_shared_handle = false;
+template <class T>
+  requires requires { typename T::tau_shared_handle; }
+inline constexpr bool is_shared_handle<T> = true;
+
 /// Fails to compile with the verdict spelled out.
 template <class T>
 constexpr void require_transferable() noexcept {

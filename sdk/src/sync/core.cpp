@@ -1,0 +1,49 @@
+// The rare parts of locks and waiting: what happens when another thread takes part.
+#include <tau/detail/sync/core.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+
+namespace tau::detail::sync {
+
+void LoopLock::step_back() noexcept {
+  inside_.store(false, std::memory_order_release);
+  pthread_mutex_lock(&mutex_);
+}
+
+void LoopLock::unlock() noexcept { pthread_mutex_unlock(&mutex_); }
+
+bool LoopLock::enter() noexcept {
+  pthread_mutex_lock(&mutex_);
+  if (shared_.load(std::memory_order_relaxed)) return true;
+  shared_.store(true, std::memory_order_relaxed);
+  tau_loop_barrier();
+  // The loop is inside for some instructions, or was interrupted there.
+  while (inside_.load(std::memory_order_acquire)) std::this_thread::yield();
+  return true;
+}
+
+void Hold::wake_across(WaitNode& node) noexcept {
+  if (node.blocking) {
+    pthread_cond_signal(&static_cast<BlockedThread&>(node).told);
+    return;
+  }
+  if (!node.waiter.context) return;
+  core_.told.push_back(node);
+  if (core_.drain_posted) return;
+  const std::int32_t status = tau_spawn_remote(node.owner, node.drain, node.drain, &core_);
+  if (status == TAU_E_NO_MEMORY) {
+    std::fputs("tau: out of memory: another thread cannot reach the loop\n", stderr);
+    std::abort();
+  }
+  if (status < 0) return;  // the waiter's plugin is being unloaded
+  core_.drain_posted = true;
+  ++core_.refs;
+}
+
+void Hold::block(BlockedThread& node) noexcept {
+  while (node.stage == Stage::waiting) pthread_cond_wait(&node.told, core_.lock.mutex());
+}
+
+}  // namespace tau::detail::sync
