@@ -230,7 +230,8 @@ class Receiver {
     return std::optional<Result<T>>(std::in_place, std::move(*value));
   }
 
-  /// The same for a thread, which waits. Errors: as recv(); Errc::wrong_thread on the loop's. [blocking]
+  /// The same for a thread, which waits; an unload of its plugin waits with it.
+  /// Errors: as recv(); Errc::wrong_thread on the loop's. [blocking]
   Result<T> blocking_recv() {
     if (tau_on_loop_thread()) return Errc::wrong_thread;
     const auto state = detail::sync::StateRef<State>::share(state_.get());

@@ -151,11 +151,19 @@ class Receiver {
 
   explicit Receiver(State* counted) noexcept : state_(counted) {}
   void reset() noexcept {
-    if (!state_) return;
-    close();
+    State* const state = state_.release();
+    if (!state) return;
+    const bool on_loop = tau_on_loop_thread();
+    bool left = false;
+    detail::sync::leave_state(state, on_loop, [&](detail::sync::Hold& hold) {
+      state->close(hold);
+      left = state->value.has_value();
+      state->refs += left;
+    });
+    if (!left) return;
     // Outside the lock. It is nobody else's: none is sent to a closed channel.
-    state_->value.reset();
-    state_.reset();
+    state->value.reset();
+    detail::sync::leave_state(state, on_loop, [](detail::sync::Hold&) {});
   }
 
   detail::sync::StateRef<State> state_;
