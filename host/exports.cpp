@@ -102,7 +102,7 @@ TAU_TRAMPOLINE tau_task_id tau_host_task_current() noexcept {
 
 TAU_TRAMPOLINE std::int32_t tau_host_task_state(tau_task_id id) noexcept {
   TaskSlot* task = runtime().executor.find(id);
-  return task ? static_cast<std::int32_t>(task->state) : TAU_E_STALE;
+  return task ? static_cast<std::int32_t>(task->state & tau::host::task_abi_bits) : TAU_E_STALE;
 }
 
 TAU_TRAMPOLINE std::int32_t tau_host_join(tau_task_id id, tau_wait* wait) noexcept {

@@ -37,6 +37,9 @@ FORWARD(int32_t, abi_version, (), ())
 
 // task.h
 FORWARD(int32_t, spawn, (tau_plugin* owner, const tau_task_fns* fns, void* resume, void* data, tau_task_id* out), (owner, fns, resume, data, out))
+FORWARD(int32_t, spawn_at, (tau_plugin* owner, const tau_task_fns* fns, void* data, tau_task_id* out, const char* file, uint32_t line), (owner, fns, data, out, file, line))
+FORWARD(int32_t, task_set_name, (tau_task_id id, const char* name, size_t length), (id, name, length))
+FORWARD(int32_t, task_list, (tau_plugin* owner, void (*visit)(void* data, const tau_task_info* info), void* data), (owner, visit, data))
 FORWARD(int32_t, spawn_remote, (tau_plugin* owner, void (*start)(void* data), void (*abandon)(void* data), void* data), (owner, start, abandon, data))
 FORWARD(void, task_wake, (tau_task* task), (task))
 FORWARD(int32_t, wake, (tau_task_id id), (id))

@@ -7,14 +7,14 @@ namespace tau::host {
 Executor::~Executor() = default;
 
 std::int32_t Executor::spawn(Owner& owner, const tau_task_fns* fns, void* resume, void* data,
-                             tau_task_id* out) noexcept {
+                             tau_task_id* out, std::uint32_t site) noexcept {
   if (!owner.accepts()) return TAU_E_UNLOADING;
   TaskSlot* task = table_.take(owner);
   if (!task) return TAU_E_NO_MEMORY;
   task->resume = resume;
   task->data = data;
   task->fns = fns;
-  task->state = TAU_TASK_LIVE;
+  task->state = TAU_TASK_LIVE | site << task_site_shift;
   task->joiner = nullptr;
   ++owner.tasks;
   ++owner.live_tasks;
@@ -99,6 +99,7 @@ tau_wait* Executor::destroy(TaskSlot* task) noexcept {
   Owner& owner = *TaskChunk::of(task)->owner;
   bool finished = task->state & TAU_TASK_FINISHED;
   if (!messages_.empty()) messages_.erase(id_of(task));
+  if (task->state & task_named) [[unlikely]] names_.erase(id_of(task));
   task->state |= task_dropping;
   TaskSlot* outer = current_;
   current_ = task;
@@ -185,6 +186,37 @@ void Executor::set_message(TaskSlot* task, std::string text) noexcept {
   }
 }
 
+std::int32_t Executor::set_name(TaskSlot* task, const char* name, std::size_t length) noexcept {
+  if (length == 0) {
+    if (task->state & task_named) names_.erase(id_of(task));
+    task->state &= ~task_named;
+    return TAU_OK;
+  }
+  try {
+    names_[id_of(task)].assign(name, length);
+  } catch (const std::bad_alloc&) {
+    return TAU_E_NO_MEMORY;
+  }
+  task->state |= task_named;
+  return TAU_OK;
+}
+
+std::int32_t Executor::list(Owner& owner, void (*visit)(void*, const tau_task_info*), void* data) noexcept {
+  std::int32_t count = 0;
+  table_.for_each_live(owner, [&](TaskSlot* task) {
+    const SpawnSites::Site* site = owner.sites.find(task->state >> task_site_shift);
+    auto name = task->state & task_named ? names_.find(id_of(task)) : names_.end();
+    const tau_task_info info{.id = id_of(task),
+                             .state = task->state & task_abi_bits,
+                             .line = site ? site->line : 0,
+                             .file = site ? site->file.c_str() : nullptr,
+                             .name = name == names_.end() ? nullptr : name->second.c_str()};
+    visit(data, &info);
+    ++count;
+  });
+  return count;
+}
+
 const std::string* Executor::message(tau_task_id id) const noexcept {
   auto found = messages_.find(id);
   return found == messages_.end() ? nullptr : &found->second;
@@ -233,6 +265,11 @@ void Executor::unqueue(Owner& owner) noexcept {
       link = &task->next;
     }
   }
+}
+
+void Executor::reclaim(Owner& owner) noexcept {
+  table_.reclaim(owner);
+  owner.sites.clear();
 }
 
 void Executor::drop_owner(Owner& owner) noexcept {

@@ -26,7 +26,9 @@ class Executor {
   ~Executor();
 
   // ---- the loop's side ----
-  std::int32_t spawn(Owner& owner, const tau_task_fns* fns, void* resume, void* data, tau_task_id* out) noexcept;
+  /// `site`: where, as a number of the owner's SpawnSites.
+  std::int32_t spawn(Owner& owner, const tau_task_fns* fns, void* resume, void* data, tau_task_id* out,
+                     std::uint32_t site = 0) noexcept;
 
   void wake(TaskSlot* task) noexcept {
     constexpr std::uint32_t deaf =
@@ -50,6 +52,10 @@ class Executor {
   void set_message(TaskSlot* task, std::string text) noexcept;
   const std::string* message(tau_task_id id) const noexcept;
 
+  std::int32_t set_name(TaskSlot* task, const char* name, std::size_t length) noexcept;
+  /// Shows the owner's tasks, and returns how many there are.
+  std::int32_t list(Owner& owner, void (*visit)(void* data, const tau_task_info* info), void* data) noexcept;
+
   /// Polls at most `limit` tasks; returns how many turns were taken.
   std::size_t run(std::size_t limit) noexcept;
   bool ready() const noexcept { return head_ != nullptr; }
@@ -59,7 +65,7 @@ class Executor {
   /// they arrive there; until then busy() holds.
   void drop_owner(Owner& owner) noexcept;
   /// Returns the memory of an owner without tasks.
-  void reclaim(Owner& owner) noexcept { table_.reclaim(owner); }
+  void reclaim(Owner& owner) noexcept;
 
   /// The task that runs, or null.
   TaskSlot* current() const noexcept { return current_; }
@@ -112,6 +118,7 @@ class Executor {
   TaskSlot* tail_ = nullptr;
   TaskSlot* current_ = nullptr;
   std::unordered_map<tau_task_id, std::string> messages_;
+  std::unordered_map<tau_task_id, std::string> names_;
 };
 
 }  // namespace tau::host

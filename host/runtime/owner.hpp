@@ -10,6 +10,7 @@
 #include <string>
 
 #include "frame_slab.hpp"
+#include "spawn_sites.hpp"
 #include "runtime/atomic.hpp"
 
 namespace tau::host {
@@ -65,6 +66,7 @@ struct tau_plugin {
   // Memory. [loop]
   tau::host::TaskChunk* chunks = nullptr;
   tau::host::TaskSlot* free_slots = nullptr;
+  tau::host::SpawnSites sites;
   tau::host::FrameSlab frames;
 
   /// Text that plugin_init left for its failure. [loop]

@@ -38,6 +38,9 @@ static_assert(sizeof(TaskSlot) == 64);
 // Host-only bits of tau_task::state.
 inline constexpr std::uint32_t task_dropping = 1u << 16;  // its drop is on the stack
 inline constexpr std::uint32_t task_zombie = 1u << 17;    // dropped, but still linked in the remote queue
+inline constexpr std::uint32_t task_named = 1u << 19;     // the executor keeps a name for it
+inline constexpr unsigned task_site_shift = 20;           // from here on: its number in the owner's SpawnSites
+inline constexpr std::uint32_t task_abi_bits = 0xffff;    // what modules are told
 inline constexpr std::uint32_t task_unqueued = 1u << 18;  // counts as queued, but is not: its owner is emptied
 
 struct TaskChunk {

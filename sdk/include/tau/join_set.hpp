@@ -29,8 +29,8 @@ class JoinSet {
   }
 
   /// Spawns into the set.
-  AbortHandle spawn(Task<T> task) {
-    auto entry = std::make_unique<Entry>(*this, tau::spawn(std::move(task)));
+  AbortHandle spawn(Task<T> task, std::source_location at = std::source_location::current()) {
+    auto entry = std::make_unique<Entry>(*this, tau::spawn(std::move(task), at));
     AbortHandle abort = entry->handle.abort_handle();
     std::int32_t status = tau_join(entry->handle.task_id(), entry.get());
     Entry* linked = entry.release();

@@ -4,6 +4,8 @@
 #include <concepts>
 #include <coroutine>
 #include <memory>
+#include <source_location>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -29,30 +31,44 @@ std::invoke_result_t<F&> run_closure(F closure) {
   co_return co_await closure();
 }
 
+/// A task from a coroutine, or 0: then the coroutine was destroyed.
+inline TaskId spawn_root(const tau_task_fns& fns, std::coroutine_handle<> root, std::source_location at) noexcept {
+  TaskId id = 0;
+  if (tau_spawn_at(module_owner(), &fns, root.address(), &id, at.file_name(), at.line()) < 0) root.destroy();
+  return id;
+}
+
 }  // namespace detail
 
-/// Spawns `task` onto the loop; it runs from the next turn on.
+/// Spawns `task` onto the loop; it runs from the next turn on. The runtime knows it by where this is
+/// called, and by `name` if one is given: see list_tasks().
 ///
-/// Ownership: the runtime owns it from here; the handle owns its result.
+/// Ownership: the runtime owns it from here; the handle owns its result. The name is copied.
 /// Errors:    when the plugin is being unloaded the task is destroyed unstarted and the handle reads
 ///            canceled.
 /// Threading: [loop]; elsewhere use spawn_on_loop.
 /// Unload:    [drained]
-/// See:       tokio::spawn
+/// See:       tokio::spawn, tokio::task::Builder
 template <class T>
-JoinHandle<T> spawn(Task<T> task) noexcept {
-  auto handle = task.release();
-  TaskId id = 0;
-  if (tau_spawn(detail::module_owner(), &detail::Root<T>::fns, handle.address(), handle.address(), &id) < 0) {
-    handle.destroy();
-  }
-  return JoinHandle<T>(id);
+JoinHandle<T> spawn(Task<T> task, std::source_location at = std::source_location::current()) noexcept {
+  return JoinHandle<T>(detail::spawn_root(detail::Root<T>::fns, task.release(), at));
+}
+template <class T>
+JoinHandle<T> spawn(Task<T> task, std::string_view name,
+                    std::source_location at = std::source_location::current()) noexcept {
+  JoinHandle<T> handle = spawn(std::move(task), at);
+  tau_task_set_name(handle.task_id(), name.data(), name.size());
+  return handle;
 }
 
 /// The same for a callable that returns a Task; the callable lives as long as the task.
 template <detail::TaskFactory F>
-auto spawn(F closure) {
-  return spawn(detail::run_closure<F>(std::move(closure)));
+auto spawn(F closure, std::source_location at = std::source_location::current()) {
+  return spawn(detail::run_closure<F>(std::move(closure)), at);
+}
+template <detail::TaskFactory F>
+auto spawn(F closure, std::string_view name, std::source_location at = std::source_location::current()) {
+  return spawn(detail::run_closure<F>(std::move(closure)), name, at);
 }
 
 /// Spawns from any thread, detached.

@@ -113,9 +113,9 @@ Task<R> run_blocking(F call) {
 ///            drops a queued call; one that runs goes on and its value is dropped.
 /// See:       tokio::task::spawn_blocking
 template <class F>
-auto spawn_blocking(F call) {
+auto spawn_blocking(F call, std::source_location at = std::source_location::current()) {
   using R = std::invoke_result_t<F&>;
-  return spawn(detail::run_blocking<F, R>(std::move(call)));
+  return spawn(detail::run_blocking<F, R>(std::move(call)), at);
 }
 
 }  // namespace tau

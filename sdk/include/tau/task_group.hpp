@@ -89,22 +89,19 @@ class TaskGroup {
   /// Spawns a child. Once the group has failed, or its plugin is being unloaded, the task is destroyed
   /// unstarted.
   template <class T>
-  AbortHandle spawn(Task<T> task) {
+  AbortHandle spawn(Task<T> task, std::source_location at = std::source_location::current()) {
     if (closed_) return AbortHandle();
     auto child = std::make_unique<detail::GroupChild>(*this);
     child->fire = [](tau_wait* wait) { ended<T>(static_cast<detail::GroupChild*>(wait)); };
-    auto handle = task.release();
-    if (tau_spawn(child->owner, &detail::GroupRoot<T>::fns, handle.address(), handle.address(), &child->id) < 0) {
-      handle.destroy();
-      return AbortHandle();
-    }
+    child->id = detail::spawn_root(detail::GroupRoot<T>::fns, task.release(), at);
+    if (child->id == 0) return AbortHandle();
     tau_join(child->id, child.get());
     link(child.get());
     return AbortHandle(child.release()->id);
   }
   template <detail::TaskFactory F>
-  AbortHandle spawn(F closure) {
-    return spawn(detail::run_closure<F>(std::move(closure)));
+  AbortHandle spawn(F closure, std::source_location at = std::source_location::current()) {
+    return spawn(detail::run_closure<F>(std::move(closure)), at);
   }
 
   /// Asks all children to end; join() waits until they have, and tells of no failure.

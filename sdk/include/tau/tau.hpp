@@ -20,6 +20,7 @@
 #include "join.hpp"
 #include "join_handle.hpp"
 #include "join_set.hpp"
+#include "list_tasks.hpp"
 #include "log.hpp"
 #include "net/lookup.hpp"
 #include "net/tcp_listener.hpp"

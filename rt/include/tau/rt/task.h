@@ -59,6 +59,29 @@ enum {
 TAU_EXPORT int32_t tau_spawn(tau_plugin* owner, const tau_task_fns* fns, void* resume, void* data,
                              tau_task_id* out) TAU_NOEXCEPT;
 
+/* The same with `resume` and `data` both being `data`, saying where: `file` is a string constant of the module, whose text is copied once for each
+ * place and forgotten when the owner is unloaded. Costs next to nothing for a place known already. */
+TAU_EXPORT int32_t tau_spawn_at(tau_plugin* owner, const tau_task_fns* fns, void* data, tau_task_id* out,
+                                const char* file, uint32_t line) TAU_NOEXCEPT;
+
+/* Gives a task a name, for people; an empty one takes it away. The text is copied.
+ * Errors: TAU_E_STALE, TAU_E_NO_MEMORY. Threading: [loop]. Unload: [inert] */
+TAU_EXPORT int32_t tau_task_set_name(tau_task_id id, const char* name, size_t length) TAU_NOEXCEPT;
+
+/* What is known of a task. Host memory, valid inside the call that shows it. */
+typedef struct tau_task_info {
+  tau_task_id id;
+  uint32_t state;    /* TAU_TASK_* bits */
+  uint32_t line;     /* where it was spawned: 0 if unknown */
+  const char* file;  /* null if unknown; ends with a null byte */
+  const char* name;  /* null if it has none; ends with a null byte */
+} tau_task_info;
+
+/* Shows each task of `owner` that has not ended, or waits to be joined, to `visit`, which may only read.
+ * Returns how many there are. Threading: [loop] */
+TAU_EXPORT int32_t tau_task_list(tau_plugin* owner, void (*visit)(void* data, const tau_task_info* info),
+                                 void* data) TAU_NOEXCEPT;
+
 /* Hands `start` to the loop, where it is called once with `data`: the door by which another thread
  * spawns. If the owner is being unloaded when its turn comes, `abandon` is called instead.
  *
