@@ -65,6 +65,9 @@ FORWARD(uint64_t, now, (), ())
 FORWARD(int32_t, sleep_until, (tau_timer* timer, uint64_t deadline_ns), (timer, deadline_ns))
 FORWARD(int32_t, sleep, (tau_timer* timer, uint64_t delay_ns), (timer, delay_ns))
 FORWARD(void, sleep_cancel, (tau_timer* timer), (timer))
+FORWARD(int32_t, clock_pause, (tau_plugin* owner), (owner))
+FORWARD(int32_t, clock_advance, (tau_plugin* owner, uint64_t by_ns), (owner, by_ns))
+FORWARD(int32_t, clock_resume, (tau_plugin* owner), (owner))
 
 // fiber.h
 FORWARD_UNWINDING(int32_t, park, (tau_plugin* owner, tau_parker* parker, uint64_t deadline_ns), (owner, parker, deadline_ns))

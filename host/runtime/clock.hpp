@@ -1,9 +1,14 @@
 // Where "now" comes from: the monotonic clock, or a hand that tests turn.
+//
+// The host's own tests stop it for good. A plugin's test stops it for a while (Runtime::pause_clock), and
+// afterwards it goes on from the time that it had then: it never goes back.
 #pragma once
 
 #include <time.h>
 
 #include <cstdint>
+
+#include "runtime/atomic.hpp"
 
 namespace tau::host {
 
@@ -11,23 +16,37 @@ namespace tau::host {
 class Clock {
  public:
   std::uint64_t now() const noexcept {
-    if (manual_) return manual_now_;
+    if (manual_.load(std::memory_order_acquire)) [[unlikely]] return manual_now_.load(std::memory_order_relaxed);
+    return monotonic() + offset_.load(std::memory_order_relaxed);
+  }
+
+  /// From here on time stands still but for advance(). [loop]
+  void stop() noexcept {
+    manual_now_.store(now(), std::memory_order_relaxed);
+    manual_.store(true, std::memory_order_release);
+  }
+  /// Saturates. [loop]
+  void advance(std::uint64_t ns) noexcept {
+    const std::uint64_t now = manual_now_.load(std::memory_order_relaxed);
+    manual_now_.store(ns > UINT64_MAX - now ? UINT64_MAX : now + ns, std::memory_order_relaxed);
+  }
+  /// Goes on by itself, from the time it has. [loop]
+  void start() noexcept {
+    offset_.store(manual_now_.load(std::memory_order_relaxed) - monotonic(), std::memory_order_relaxed);
+    manual_.store(false, std::memory_order_release);
+  }
+  bool manual() const noexcept { return manual_.load(std::memory_order_relaxed); }
+
+ private:
+  static std::uint64_t monotonic() noexcept {
     timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
     return static_cast<std::uint64_t>(ts.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(ts.tv_nsec);
   }
 
-  /// From here on time stands still but for advance(). [loop]
-  void stop() noexcept {
-    manual_now_ = now();
-    manual_ = true;
-  }
-  void advance(std::uint64_t ns) noexcept { manual_now_ += ns; }
-  bool manual() const noexcept { return manual_; }
-
- private:
-  bool manual_ = false;
-  std::uint64_t manual_now_ = 0;
+  Atomic<bool> manual_{false};
+  Atomic<std::uint64_t> manual_now_{0};
+  Atomic<std::uint64_t> offset_{0};  // to the monotonic clock; wraps around when it lags
 };
 
 }  // namespace tau::host

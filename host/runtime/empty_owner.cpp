@@ -7,6 +7,7 @@
 namespace tau::host {
 
 void empty_owner(Runtime& runtime, Owner& owner) noexcept {
+  runtime.resume_clock(owner);  // refused unless it has paused it
   runtime.executor.drop_owner(owner);
   runtime.requests.drop_owner(owner);
   runtime.events.drop_owner(owner);

@@ -217,6 +217,14 @@ std::int32_t Executor::list(Owner& owner, void (*visit)(void*, const tau_task_in
   return count;
 }
 
+bool Executor::has_tasks_beside(const Owner& owner) noexcept {
+  bool found = false;
+  table_.for_each_live([&](TaskSlot* task) {
+    found |= TaskChunk::of(task)->owner != &owner && !(task->state & TAU_TASK_FINISHED);
+  });
+  return found;
+}
+
 const std::string* Executor::message(tau_task_id id) const noexcept {
   auto found = messages_.find(id);
   return found == messages_.end() ? nullptr : &found->second;

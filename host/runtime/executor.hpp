@@ -56,6 +56,9 @@ class Executor {
   /// Shows the owner's tasks, and returns how many there are.
   std::int32_t list(Owner& owner, void (*visit)(void* data, const tau_task_info* info), void* data) noexcept;
 
+  /// Whether another owner has tasks that have not ended. O(all tasks)
+  bool has_tasks_beside(const Owner& owner) noexcept;
+
   /// Polls at most `limit` tasks; returns how many turns were taken.
   std::size_t run(std::size_t limit) noexcept;
   bool ready() const noexcept { return head_ != nullptr; }

@@ -78,6 +78,8 @@ void Runtime::turn_here() {
 
   if (executor.ready() || remote.pending() || fibers.due() || !may_sleep_ || (sources_in_play && worked)) {
     if (reactor.pending() != 0) reactor.poll(0);
+  } else if (!worked && paused_by_ && jump_to_next_deadline()) {
+    // The next turn fires what is due.
   } else if (!worked && remote.prepare_sleep()) {
     // Only a turn that did nothing sleeps: the caller may have been waiting for what this one did.
     reactor.poll(sleep_limit());
@@ -102,6 +104,38 @@ std::int64_t Runtime::sleep_limit() const noexcept {
   if (!wheel.empty()) due = std::min(due, wheel.next_wake_ns());
   if (due == Sources::never) return -1;
   return due <= now ? 0 : static_cast<std::int64_t>(std::min<std::uint64_t>(due - now, INT64_MAX));
+}
+
+bool Runtime::jump_to_next_deadline() noexcept {
+  if (wheel.empty() || paused_by_->jobs.load(std::memory_order_acquire) != 0) return false;
+  if (reactor.pending() != 0) reactor.poll(0);
+  if (!executor.ready() && !remote.pending()) {
+    const std::uint64_t due = wheel.next_wake_ns();
+    const std::uint64_t now = clock.now();
+    if (due > now) clock.advance(due - now);
+  }
+  return true;
+}
+
+std::int32_t Runtime::pause_clock(Owner& owner) noexcept {
+  if (clock.manual()) return TAU_E_BUSY;
+  if (wheel.size() != owner.timers || executor.has_tasks_beside(owner)) return TAU_E_BUSY;
+  clock.stop();
+  paused_by_ = &owner;
+  return TAU_OK;
+}
+
+std::int32_t Runtime::advance_clock(Owner& owner, std::uint64_t by_ns) noexcept {
+  if (paused_by_ != &owner) return TAU_E_INVALID;
+  clock.advance(by_ns);
+  return TAU_OK;
+}
+
+std::int32_t Runtime::resume_clock(Owner& owner) noexcept {
+  if (paused_by_ != &owner) return TAU_E_INVALID;
+  clock.start();
+  paused_by_ = nullptr;
+  return TAU_OK;
 }
 
 bool Runtime::run_deferred() {

@@ -77,6 +77,12 @@ class Runtime {
     return TAU_OK;
   }
 
+  /// A plugin's test stops the clock for a while. While nothing is left to do it goes on to the next deadline
+  /// by itself, unless the plugin waits for the blocking pool, whose work takes real time. [loop]
+  std::int32_t pause_clock(Owner& owner) noexcept;
+  std::int32_t advance_clock(Owner& owner, std::uint64_t by_ns) noexcept;
+  std::int32_t resume_clock(Owner& owner) noexcept;
+
   void retain(Owner& owner) noexcept { owner.refs.fetch_add(1, std::memory_order_relaxed); }
   void release(Owner& owner) noexcept;
 
@@ -123,10 +129,12 @@ class Runtime {
   bool run_unloads();
   bool ask_sources() noexcept;
   std::int64_t sleep_limit() const noexcept;
+  bool jump_to_next_deadline() noexcept;
   std::int32_t block_off_loop(Owner& owner, const tau_task_fns* fns, void* resume, void* data, tau_task_id* out,
                               void** result) noexcept;
 
   std::vector<std::function<void()>> deferred_;
+  Owner* paused_by_ = nullptr;
   bool may_sleep_ = false;
   bool exclusive_ = false;  // deferred work or an unload is on some stack
   Atomic<unsigned> unloads_{0};

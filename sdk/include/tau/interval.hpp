@@ -30,6 +30,10 @@ class Interval {
   void set_missed_tick(MissedTick missed) noexcept { missed_ = missed; }
   /// The next tick comes a whole period from now.
   void reset() noexcept { next_ = Clock::now() + period_; }
+  /// The next tick is due at once, `delay` from now, or at `at`; those after it, whole periods later.
+  void reset_immediately() noexcept { next_ = Clock::now(); }
+  void reset_after(Duration delay) noexcept { next_ = detail::deadline_after(delay); }
+  void reset_at(TimePoint at) noexcept { next_ = at; }
 
   /// `TimePoint due = co_await interval.tick();` Dropping the wait loses no tick.
   auto tick() noexcept { return Tick(*this); }

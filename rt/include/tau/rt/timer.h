@@ -32,6 +32,18 @@ TAU_EXPORT int32_t tau_sleep(tau_timer* timer, uint64_t delay_ns) TAU_NOEXCEPT;
 /* Disarms; harmless when it is not armed. After it returns the timer will not fire. [loop] */
 TAU_EXPORT void tau_sleep_cancel(tau_timer* timer) TAU_NOEXCEPT;
 
+/* A virtual clock for a plugin's own tests. While `owner` has paused it, the clock moves by tau_clock_advance
+ * alone, and, when nothing is left to do, by itself to the next deadline: so tests with long timeouts run at
+ * once. Afterwards it goes on from where it is. The clock is the whole process's.
+ *
+ * Errors:    TAU_E_BUSY: somebody has paused it already, or another plugin has tasks or timers, which would
+ *            live in the caller's time. TAU_E_INVALID: `owner` has not paused it. TAU_E_THREAD.
+ * Threading: [loop]
+ * Unload:    [drained]: unloading resumes it. */
+TAU_EXPORT int32_t tau_clock_pause(tau_plugin* owner) TAU_NOEXCEPT;
+TAU_EXPORT int32_t tau_clock_advance(tau_plugin* owner, uint64_t by_ns) TAU_NOEXCEPT;
+TAU_EXPORT int32_t tau_clock_resume(tau_plugin* owner) TAU_NOEXCEPT;
+
 TAU_EXTERN_C_END
 
 #endif
