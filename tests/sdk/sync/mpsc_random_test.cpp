@@ -146,9 +146,12 @@ TEST_CASE_FIXTURE(RuntimeFixture, "a semaphore at random: never more permits out
     std::deque<tau::JoinHandle<void>> tasks;
     for (int step = 0; step < 400; ++step) {
       switch (random() % 4) {
-        case 0:
-          tasks.push_back(tau::spawn(hold_permits(semaphore, random() % (most + 1), static_cast<int>(random() % 4), &held, most)));
+        case 0: {
+          const std::size_t n = random() % (most + 1);
+          const int turns = static_cast<int>(random() % 4);
+          tasks.push_back(tau::spawn(hold_permits(semaphore, n, turns, &held, most)));
           break;
+        }
         case 1:
           if (!tasks.empty()) tasks[random() % tasks.size()].abort();
           break;

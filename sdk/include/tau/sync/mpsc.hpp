@@ -101,7 +101,8 @@ class Sender {
     return try_send(T(value));
   }
 
-  /// The same for a thread, which waits. Errors: Errc::closed; Errc::wrong_thread on the loop's. [blocking]
+  /// The same for a thread, which waits for the loop: whoever joins the thread on the loop waits for ever.
+  /// Errors: Errc::closed; Errc::wrong_thread on the loop's. [blocking]
   Result<void> blocking_send(T value) {
     Result<Permit<T>> permit = blocking_reserve();
     if (!permit) return permit.error();
