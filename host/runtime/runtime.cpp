@@ -109,7 +109,7 @@ std::int64_t Runtime::sleep_limit() const noexcept {
 bool Runtime::jump_to_next_deadline() noexcept {
   if (wheel.empty() || paused_by_->jobs.load(std::memory_order_acquire) != 0) return false;
   if (reactor.pending() != 0) reactor.poll(0);
-  if (!executor.ready() && !remote.pending()) {
+  if (!executor.ready() && !remote.pending() && !fibers.due()) {
     const std::uint64_t due = wheel.next_wake_ns();
     const std::uint64_t now = clock.now();
     if (due > now) clock.advance(due - now);
