@@ -14,8 +14,8 @@
 
 #include <filesystem>
 #include <fstream>
-#include <set>
 #include <sstream>
+#include <set>
 #include <string>
 
 #include "support/two_plugins.hpp"
@@ -31,14 +31,20 @@ struct Files : TwoPlugins {
   ~Files() {
     unload_other();
     unload(plugin);
+    // What a cancelled open opens in the ring is closed when it arrives.
+    for (int turns = 0; turns < 10'000 && open_descriptors() != before; ++turns) runtime.reactor.poll(0);
     CHECK(open_descriptors() == before);
     std::filesystem::remove_all(folder);
   }
 
-  static std::set<int> open_descriptors() {
-    std::set<int> fds;
+  /// "0 /dev/null, 1 pipe:[7], ..."
+  static std::string open_descriptors() {
+    std::string fds;
     for (int fd = 0; fd < 1024; ++fd) {
-      if (fcntl(fd, F_GETFD) >= 0) fds.insert(fd);
+      if (fcntl(fd, F_GETFD) < 0) continue;
+      char target[256] = {};
+      (void)!readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), target, sizeof target - 1);
+      fds += std::to_string(fd) + ' ' + target + ", ";
     }
     return fds;
   }
@@ -67,7 +73,7 @@ struct Files : TwoPlugins {
     if constexpr (!std::is_void_v<T>) return std::move(**result);
   }
 
-  std::set<int> before;
+  std::string before;
   std::string folder;
 };
 
