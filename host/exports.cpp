@@ -58,7 +58,7 @@ TAU_TRAMPOLINE std::int32_t tau_host_spawn_remote(tau_plugin* owner, void (*star
 }
 
 TAU_TRAMPOLINE void tau_host_task_wake(tau_task* task) noexcept {
-  runtime().executor.wake(static_cast<TaskSlot*>(task));
+  runtime().executor.wake(task);
 }
 
 TAU_TRAMPOLINE std::int32_t tau_host_wake(tau_task_id id) noexcept {

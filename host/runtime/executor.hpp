@@ -30,7 +30,8 @@ class Executor {
   std::int32_t spawn(Owner& owner, const tau_task_fns* fns, void* resume, void* data, tau_task_id* out,
                      std::uint32_t site = 0) noexcept;
 
-  void wake(TaskSlot* task) noexcept {
+  /// Also for a branch's context, which is no slot.
+  void wake(tau_task* task) noexcept {
     constexpr std::uint32_t deaf =
         TAU_TASK_QUEUED | TAU_TASK_RUNNING | TAU_TASK_FINISHED | TAU_TASK_BRANCH | task_dropping | task_zombie;
     if (task->state & deaf) {
@@ -38,7 +39,7 @@ class Executor {
       if (task->state & TAU_TASK_RUNNING) task->state |= TAU_TASK_WOKEN;
       return;
     }
-    enqueue(task);
+    enqueue(static_cast<TaskSlot*>(task));
   }
   void abort(TaskSlot* task) noexcept;
   void detach(TaskSlot* task) noexcept;
