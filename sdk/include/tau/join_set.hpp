@@ -29,7 +29,7 @@ class JoinSet {
   }
 
   /// Spawns into the set.
-  AbortHandle spawn(Task<T> task, std::source_location at = std::source_location::current()) {
+  AbortHandle spawn(Task<T> task, detail::SourceLocation at = detail::SourceLocation::current()) {
     auto entry = std::make_unique<Entry>(*this, tau::spawn(std::move(task), at));
     AbortHandle abort = entry->handle.abort_handle();
     std::int32_t status = tau_join(entry->handle.task_id(), entry.get());

@@ -4,11 +4,11 @@
 #include <concepts>
 #include <coroutine>
 #include <memory>
-#include <source_location>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
+#include "detail/source_location.hpp"
 #include "join_handle.hpp"
 
 namespace tau {
@@ -32,7 +32,7 @@ std::invoke_result_t<F&> run_closure(F closure) {
 }
 
 /// A task from a coroutine, or 0: then the coroutine was destroyed.
-inline TaskId spawn_root(const tau_task_fns& fns, std::coroutine_handle<> root, std::source_location at) noexcept {
+inline TaskId spawn_root(const tau_task_fns& fns, std::coroutine_handle<> root, detail::SourceLocation at) noexcept {
   TaskId id = 0;
   if (tau_spawn_at(module_owner(), &fns, root.address(), &id, at.file_name(), at.line()) < 0) root.destroy();
   return id;
@@ -50,12 +50,12 @@ inline TaskId spawn_root(const tau_task_fns& fns, std::coroutine_handle<> root, 
 /// Unload:    [drained]
 /// See:       tokio::spawn, tokio::task::Builder
 template <class T>
-JoinHandle<T> spawn(Task<T> task, std::source_location at = std::source_location::current()) noexcept {
+JoinHandle<T> spawn(Task<T> task, detail::SourceLocation at = detail::SourceLocation::current()) noexcept {
   return JoinHandle<T>(detail::spawn_root(detail::Root<T>::fns, task.release(), at));
 }
 template <class T>
 JoinHandle<T> spawn(Task<T> task, std::string_view name,
-                    std::source_location at = std::source_location::current()) noexcept {
+                    detail::SourceLocation at = detail::SourceLocation::current()) noexcept {
   JoinHandle<T> handle = spawn(std::move(task), at);
   tau_task_set_name(handle.task_id(), name.data(), name.size());
   return handle;
@@ -63,11 +63,11 @@ JoinHandle<T> spawn(Task<T> task, std::string_view name,
 
 /// The same for a callable that returns a Task; the callable lives as long as the task.
 template <detail::TaskFactory F>
-auto spawn(F closure, std::source_location at = std::source_location::current()) {
+auto spawn(F closure, detail::SourceLocation at = detail::SourceLocation::current()) {
   return spawn(detail::run_closure<F>(std::move(closure)), at);
 }
 template <detail::TaskFactory F>
-auto spawn(F closure, std::string_view name, std::source_location at = std::source_location::current()) {
+auto spawn(F closure, std::string_view name, detail::SourceLocation at = detail::SourceLocation::current()) {
   return spawn(detail::run_closure<F>(std::move(closure)), name, at);
 }
 

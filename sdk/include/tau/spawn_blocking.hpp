@@ -113,7 +113,7 @@ Task<R> run_blocking(F call) {
 ///            drops a queued call; one that runs goes on and its value is dropped.
 /// See:       tokio::task::spawn_blocking
 template <class F>
-auto spawn_blocking(F call, std::source_location at = std::source_location::current()) {
+auto spawn_blocking(F call, detail::SourceLocation at = detail::SourceLocation::current()) {
   using R = std::invoke_result_t<F&>;
   return spawn(detail::run_blocking<F, R>(std::move(call)), at);
 }

@@ -89,7 +89,7 @@ class TaskGroup {
   /// Spawns a child. Once the group has failed, or its plugin is being unloaded, the task is destroyed
   /// unstarted.
   template <class T>
-  AbortHandle spawn(Task<T> task, std::source_location at = std::source_location::current()) {
+  AbortHandle spawn(Task<T> task, detail::SourceLocation at = detail::SourceLocation::current()) {
     if (closed_) return AbortHandle();
     auto child = std::make_unique<detail::GroupChild>(*this);
     child->fire = [](tau_wait* wait) { ended<T>(static_cast<detail::GroupChild*>(wait)); };
@@ -100,7 +100,7 @@ class TaskGroup {
     return AbortHandle(child.release()->id);
   }
   template <detail::TaskFactory F>
-  AbortHandle spawn(F closure, std::source_location at = std::source_location::current()) {
+  AbortHandle spawn(F closure, detail::SourceLocation at = detail::SourceLocation::current()) {
     return spawn(detail::run_closure<F>(std::move(closure)), at);
   }
 
