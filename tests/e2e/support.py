@@ -64,9 +64,9 @@ class TauTest(unittest.TestCase):
                               stderr=subprocess.STDOUT, text=True, timeout=PATIENCE, check=False)
         return Done(done.returncode, done.stdout)
 
-    def start(self, *arguments) -> "Running":
+    def start(self, *arguments, **environment) -> "Running":
         """Beside the test, which ends it at the latest."""
-        running = Running(self, arguments)
+        running = Running(self, arguments, environment)
         self.addCleanup(running.close)
         return running
 
@@ -84,19 +84,21 @@ class TauTest(unittest.TestCase):
 class Running:
     """A tau that runs beside the test."""
 
-    def __init__(self, test: TauTest, arguments):
+    def __init__(self, test: TauTest, arguments, environment):
         self.test = test
-        self.process = subprocess.Popen([DIST / "run.sh", *arguments], cwd=test.folder, env=test.environment,
+        self.process = subprocess.Popen([DIST / "run.sh", *arguments], cwd=test.folder,
+                                        env={**test.environment, **environment},
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, text=True)
         self.text = ""
 
-    def wait_for(self, pattern: str):
+    def wait_for(self, pattern: str) -> re.Match:
         """Reads until a line matches as a whole."""
         for line in self.process.stdout:
             self.text += line
-            if re.fullmatch(pattern, line.rstrip("\n")):
-                return
+            match = re.fullmatch(pattern, line.rstrip("\n"))
+            if match:
+                return match
         self.test.fail(f"ended without a line like {pattern}:\n{self.text}")
 
     def signal(self, number: int):
