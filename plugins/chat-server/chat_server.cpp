@@ -5,8 +5,10 @@
 // Without an address, or with port 0, the system chooses the port; it is printed.
 #include <tau/tau.hpp>
 
+#include <cstddef>
 #include <cstdlib>
 #include <string>
+#include <utility>
 
 namespace {
 
@@ -16,7 +18,6 @@ using Ear = tau::broadcast::Receiver<std::string>;
 constexpr std::size_t lines_kept = 64;  // for those who read slowly; they are told how many more they missed
 
 void tell(Everyone& everyone, const std::string& line) {
-  tau::print(line);
   static_cast<void>(everyone.send(line));  // an error says that nobody is there
 }
 
@@ -48,12 +49,14 @@ tau::Task<> serve(tau::net::TcpStream client, Everyone everyone) {
   if (!name || !*name) co_return;
 
   Ear ear = everyone.subscribe();
+  tau::print(**name, " has joined");
   tell(everyone, **name + " has joined");
   co_await tau::select(listen(lines, **name, everyone), speak(client, ear));
+  tau::print(**name, " has left");
   tell(everyone, **name + " has left");
 }
 
-tau::net::TcpListener bind() {
+tau::net::TcpListener bind_as_told() {
   const char* address = std::getenv("CHAT_ADDRESS");
   return tau::net::TcpListener::bind(address ? address : "127.0.0.1:0").value();
 }
@@ -63,7 +66,7 @@ tau::net::TcpListener bind() {
 class ChatServer {
  public:
   // An address that cannot be had throws: the plugin is not loaded, and the host says why.
-  ChatServer() : listener_(bind()) {
+  ChatServer() : listener_(bind_as_told()) {
     tau::print("listening on ", listener_.local_address().value().to_string());
   }
 

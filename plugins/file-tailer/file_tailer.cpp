@@ -8,6 +8,7 @@
 #include <tau/tau.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <optional>
 #include <stdexcept>

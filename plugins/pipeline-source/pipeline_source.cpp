@@ -43,7 +43,7 @@ class PipelineSource {
         std::move(*room).send(*prime);
         ++sent_;
       }
-      tau::print("the sink has gone; here is for another one");
+      tau::print("the sink has gone; waiting for another");
     }
   }
 

@@ -3,10 +3,22 @@
 import os
 import signal
 import socket
+import tempfile
 
 from support import PATIENCE, SOURCE, TauTest, main
 
 PLUGINS = SOURCE / "plugins"
+
+
+class ExampleTest(TauTest):
+    """The classes here share one TAU_HOME: what all plugins need is built once."""
+
+    home_of_all = tempfile.TemporaryDirectory(prefix="tau-e2e-")  # removed when this program ends
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.environment["TAU_HOME"] = cls.home_of_all.name
 
 
 class ChatClient:
@@ -37,7 +49,7 @@ class ChatClient:
         self.socket.close()
 
 
-class Chat(TauTest):
+class Chat(ExampleTest):
     def setUp(self):
         self.host = self.start("run", PLUGINS / "chat-server")
         listening = self.host.wait_for(r"\[chat-server\] listening on 127\.0\.0\.1:(\d+)")
@@ -53,10 +65,11 @@ class Chat(TauTest):
         ann, bob = self.client("ann"), self.client("bob")
         ann.hear("bob has joined")
         ann.say("hello")
-        bob.say("and in the other direction\r")
-        for line in (self.host.wait_for(r"\[chat-server\] ((ann|bob): .*)")[1] for _ in range(2)):
-            ann.hear(line)
-            bob.hear(line)
+        for client in (ann, bob):
+            client.hear("ann: hello")
+        bob.say("and back, from another system\r")
+        for client in (ann, bob):
+            client.hear("bob: and back, from another system")
         bob.hang_up()
         ann.hear("bob has left")
         ann.say("is anybody here?")
@@ -116,7 +129,7 @@ class Chat(TauTest):
         self.assertRegex(done.text, "in use")
 
 
-class FileTailer(TauTest):
+class FileTailer(ExampleTest):
     def setUp(self):
         self.file = self.folder / f"{self._testMethodName}.log"
         self.file.write_text("was there before\n", encoding="utf-8")
@@ -185,11 +198,11 @@ class FileTailer(TauTest):
         self.assertIn("TAIL_FILE", done.text)
 
 
-class Pipeline(TauTest):
+class Pipeline(ExampleTest):
     """A message to the sink is answered when as many more numbers have arrived."""
 
     def script(self, text: str):
-        text = text.replace("SOURCE", f"'{PLUGINS / 'pipeline-source'}'").replace("SINK", f"'{PLUGINS / 'pipeline-sink'}'")
+        text = text.replace("SOURCE", f"'{PLUGINS}/pipeline-source'").replace("SINK", f"'{PLUGINS}/pipeline-sink'")
         return self.tau("script", given=text)
 
     def numbers(self, done) -> list:
@@ -231,9 +244,9 @@ class Pipeline(TauTest):
             send pipeline-sink 2
             assert_no_resource pipeline/primes""")
         self.assert_ended(done, 0, r"\[pipeline-sink\] 2", r"\[pipeline-sink\] 3",
-                          r"\[pipeline-source\] the sink has gone; here is for another one",
+                          r"\[pipeline-source\] the sink has gone; waiting for another",
                           r"\[pipeline-sink\] \d+", r"\[pipeline-sink\] \d+",
-                          r"\[pipeline-sink\] message 2 answered: [2-9] taken")
+                          r"\[pipeline-sink\] message 2 answered: \d+ taken")
         numbers = self.numbers(done)
         self.assertEqual(numbers, sorted(set(numbers)), done.text)
 
@@ -263,7 +276,7 @@ class Pipeline(TauTest):
         self.assert_ended(done, 0, r"\[pipeline-sink\] 2", r"\[pipeline-sink\] 3", r"\[pipeline-sink\] 5")
 
 
-class Others(TauTest):
+class Others(ExampleTest):
     def test_the_command_runner_tells_how_each_command_ended(self):
         done = self.tau("run", PLUGINS / "command-runner",
                         RUN_COMMANDS="echo out; echo wrong >&2,exit 3,kill -9 $$,sleep 600")
