@@ -10,6 +10,7 @@
 #include <tau/rt/blocking.h>
 #include <tau/rt/pollset.h>
 #include <tau/rt/buffers.h>
+#include <tau/rt/resolve.h>
 #include <tau/rt/resource.h>
 #include <tau/rt/event.h>
 #include <tau/rt/plugin.h>
@@ -131,6 +132,10 @@ FORWARD(void, child_wait_cancel, (tau_wait* wait), (wait))
 FORWARD(int32_t, child_status, (tau_child child, int32_t* status), (child, status))
 FORWARD(int32_t, child_signal, (tau_child child, int32_t number), (child, number))
 FORWARD(int32_t, child_release, (tau_child child), (child))
+
+// resolve.h
+FORWARD(int32_t, resolve, (tau_lookup* lookup), (lookup))
+FORWARD(void, resolve_cancel, (tau_lookup* lookup), (lookup))
 
 // source.h
 FORWARD(int32_t, source_add, (tau_source* source), (source))

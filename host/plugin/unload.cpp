@@ -18,7 +18,7 @@ constexpr std::uint64_t grace_ns = 100'000'000;
 // what other threads have sent.
 bool can_be_emptied(const Owner& o) noexcept {
   return o.tasks + o.waits + o.timers + o.ios + o.fds + o.fd_waits + o.subscriptions + o.resources + o.requests +
-             o.signals.load() + o.children + o.sources !=
+             o.signals.load() + o.children + o.lookups + o.sources !=
          0;
 }
 

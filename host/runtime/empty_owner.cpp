@@ -14,6 +14,7 @@ void empty_owner(Runtime& runtime, Owner& owner) noexcept {
   runtime.resources.drop_owner(owner);
   if (owner.signals.load() != 0) runtime.signals.drop_owner(owner);
   runtime.children.drop_owner(owner);
+  if (owner.lookups != 0) runtime.resolver.drop_owner(owner);
   if (owner.sources != 0) runtime.sources.drop_owner(owner);
   if (owner.timers != 0) runtime.wheel.withdraw_owner(&owner);
   if (owner.ios + owner.fds + owner.fd_waits + owner.buffers != 0) {
@@ -28,7 +29,7 @@ void empty_owner(Runtime& runtime, Owner& owner) noexcept {
 bool is_emptied(const Owner& owner) noexcept {
   return owner.tasks + owner.zombies + owner.waits + owner.timers + owner.ios + owner.fds + owner.fd_waits +
              owner.subscriptions + owner.resources + owner.requests + owner.fibers + owner.signals.load() +
-             owner.children + owner.sources + owner.source_calls + owner.buffers +
+             owner.children + owner.lookups + owner.sources + owner.source_calls + owner.buffers +
              owner.jobs.load(std::memory_order_seq_cst) + owner.remote_calls.load(std::memory_order_seq_cst) ==
          0;
 }
@@ -54,6 +55,7 @@ std::string what_is_left(const Owner& owner) {
   add(owner.resources, "resource", "resources");
   add(owner.signals.load(), "signal subscription", "signal subscriptions");
   add(owner.children, "child process", "child processes");
+  add(owner.lookups, "name lookup", "name lookups");
   add(owner.requests, "unanswered request", "unanswered requests");
   add(owner.sources, "source", "sources");
   add(owner.source_calls, "function of a source on the stack", "functions of sources on the stack");

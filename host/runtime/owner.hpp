@@ -49,6 +49,7 @@ struct tau_plugin {
   std::uint64_t subscriptions = 0;
   std::uint64_t resources = 0;
   std::uint64_t children = 0;  // handles of processes
+  std::uint64_t lookups = 0;   // names asked for
   std::uint64_t requests = 0;  // messages handed over and not ended
   std::uint64_t fibers = 0;    // suspended calls
   std::uint64_t stuck_fibers = 0;  // suspended calls that could not be unwound: their frames stay
@@ -79,7 +80,7 @@ struct tau_plugin {
 
   /// Whether the plugin has something that will go on by itself: the host stays for it. [loop]
   bool has_live_work() const noexcept {
-    return live_tasks + timers + ios + fd_waits + requests + timed_sources + fibers +
+    return live_tasks + timers + ios + fd_waits + lookups + requests + timed_sources + fibers +
                jobs.load(std::memory_order_acquire) +
                remote_calls.load(std::memory_order_acquire) !=
            0;

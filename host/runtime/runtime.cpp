@@ -41,6 +41,7 @@ Runtime::Runtime(std::unique_ptr<Reactor> chosen, Options options)
       resources([](Owner* owner) { (void)owner, instance_->let_go(); }),
       signals(remote),
       children(reactor, pool),
+      resolver(pool, options.blocking_threads / 4),
       pool(&send_completed, this, options.blocking_threads),
       fibers([](void* runtime) { static_cast<Runtime*>(runtime)->turn_here(); }, this) {
   TAU_ASSERT(!instance_, "one runtime per process (I1)");
@@ -107,7 +108,7 @@ std::int64_t Runtime::sleep_limit() const noexcept {
 }
 
 bool Runtime::jump_to_next_deadline() noexcept {
-  if (wheel.empty() || paused_by_->jobs.load(std::memory_order_acquire) != 0) return false;
+  if (wheel.empty() || paused_by_->jobs.load(std::memory_order_acquire) != 0 || paused_by_->lookups != 0) return false;
   if (reactor.pending() != 0) reactor.poll(0);
   if (!executor.ready() && !remote.pending() && !fibers.due()) {
     const std::uint64_t due = wheel.next_wake_ns();

@@ -19,6 +19,7 @@
 #include "clock.hpp"
 #include "executor.hpp"
 #include "fiber/fibers.hpp"
+#include "net/resolver.hpp"
 #include "owner.hpp"
 #include "reactor/reactor.hpp"
 #include "process/children.hpp"
@@ -78,7 +79,7 @@ class Runtime {
   }
 
   /// A plugin's test stops the clock for a while. While nothing is left to do it goes on to the next deadline
-  /// by itself, unless the plugin waits for the blocking pool, whose work takes real time. [loop]
+  /// by itself, unless the plugin waits for the blocking pool or a resolver, whose work takes real time. [loop]
   std::int32_t pause_clock(Owner& owner) noexcept;
   std::int32_t advance_clock(Owner& owner, std::uint64_t by_ns) noexcept;
   std::int32_t resume_clock(Owner& owner) noexcept;
@@ -118,6 +119,7 @@ class Runtime {
   SignalHub signals;
   Sources sources{clock};
   Children children;  // jobs that the pool ends last are its
+  Resolver resolver;  // as are these
   BlockingPool pool;
   Fibers fibers;
 

@@ -51,8 +51,9 @@ std::string age(std::chrono::system_clock::duration since) {
 int end(Session& session, bool failed) {
   session.unload_all();
   const int code = failed || session.failures() != 0 ? 1 : 0;
-  // A module that stays mapped has static destructors, which at exit() would find no runtime any more.
-  if (session.has_stuck()) {
+  // A module that stays mapped has static destructors, which at exit() would find no runtime any more; and a
+  // thread inside the resolver may stay there for minutes, with nobody left who asked.
+  if (session.has_stuck() || session.runtime().resolver.asked() != 0) {
     std::fflush(nullptr);
     _exit(code);
   }

@@ -98,6 +98,7 @@ class RuntimeFixture {
     CHECK(owner.resources == 0);
     CHECK(owner.requests == 0);
     CHECK(owner.children == 0);
+    CHECK(owner.lookups == 0);
     CHECK(owner.sources == 0);
     CHECK(owner.timed_sources == 0);
     CHECK(owner.source_calls == 0);

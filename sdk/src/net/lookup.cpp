@@ -1,12 +1,11 @@
 // See lookup.hpp.
 #include <tau/net/lookup.hpp>
-#include <tau/spawn_blocking.hpp>
+#include <tau/detail/module.hpp>
+#include <tau/rt/resolve.h>
 
-#include <errno.h>
 #include <netdb.h>
 #include <sys/socket.h>
 
-#include <memory>
 #include <utility>
 
 namespace tau::net {
@@ -14,49 +13,39 @@ namespace {
 
 using Addresses = std::vector<SocketAddress>;
 
-Error to_error(int code) noexcept {
-  switch (code) {
-    case EAI_SYSTEM:
-      return Error::system(errno);
-    case EAI_AGAIN:
-      return Errc::timed_out;
-    case EAI_MEMORY:
-      return Errc::no_memory;
-    case EAI_FAIL:
-      return Error::system(EIO);
-    case EAI_FAMILY:
-    case EAI_SERVICE:
-    case EAI_SOCKTYPE:
-      return Errc::unsupported;
-    default:  // EAI_NONAME, and what some systems tell apart from it
-      return Errc::not_found;
+/// One question to the host's resolver, as an awaiter.
+class [[nodiscard]] Lookup : tau_lookup {
+ public:
+  explicit Lookup(const std::string& name) noexcept : tau_lookup{} {
+    owner = detail::module_owner();
+    host = name.c_str();
+    socktype = SOCK_STREAM;  // each address once, not once per kind of socket
+    done = [](tau_lookup* self) { static_cast<Lookup*>(self)->waiter_.wake(); };
   }
-}
-
-/// What a thread of the pool does; all that it touches is its own.
-struct Lookup {
-  Lookup(std::string host, std::uint16_t service) : name(std::move(host)), port(service) {}
-
-  Result<Addresses> operator()() const {
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;  // each address once, not once per kind of socket
-    addrinfo* found = nullptr;
-    if (const int code = ::getaddrinfo(name.c_str(), nullptr, &hints, &found); code != 0)
-      return to_error(code);
-    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> list(found, &::freeaddrinfo);
-    Addresses addresses;
-    for (const addrinfo* entry = found; entry; entry = entry->ai_next) {
-      Result<SocketAddress> address = SocketAddress::from_system(entry->ai_addr, entry->ai_addrlen);
-      if (!address) continue;
-      address->set_port(port);
-      addresses.push_back(*address);
-    }
-    if (addresses.empty()) return Errc::not_found;
-    return addresses;
+  Lookup(const Lookup&) = delete;
+  Lookup& operator=(const Lookup&) = delete;
+  ~Lookup() {
+    if (job) tau_resolve_cancel(this);
+    if (found) ::freeaddrinfo(found);
   }
 
-  std::string name;
-  std::uint16_t port;
+  bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> suspended) noexcept {
+    waiter_.set(suspended);
+    const std::int32_t status = tau_resolve(this);
+    if (status == TAU_PENDING) return true;
+    result = status;
+    return detail::suspend_if_exhausted(suspended);
+  }
+  /// The system's list, valid as long as this is.
+  Result<const addrinfo*> await_resume() const noexcept {
+    if (result < 0) return Error::from_status(result);
+    return found;
+  }
+
+ private:
+  detail::Waiter waiter_;
 };
 
 /// "::1", "127.0.0.1", "[fe80::1%eth0]", "fe80::1%2".
@@ -70,11 +59,18 @@ Result<SocketAddress> as_number(const std::string& name, std::uint16_t port) {
 Task<Result<Addresses>> lookup_host(std::string name, std::uint16_t port) {
   if (name.empty() || name.find('\0') != name.npos) co_return Errc::invalid;
   if (Result<SocketAddress> number = as_number(name, port)) co_return Addresses{*number};
-  using Job = detail::BlockingJob<Lookup, Result<Addresses>>;
-  Job::Awaiter job(std::make_unique<Job>(Lookup(std::move(name), port)));
-  Result<Result<Addresses>> answer = co_await job;
-  if (!answer) co_return answer.error();
-  co_return std::move(*answer);
+  Lookup lookup(name);
+  Result<const addrinfo*> found = co_await lookup;
+  if (!found) co_return found.error();
+  Addresses addresses;
+  for (const addrinfo* entry = *found; entry; entry = entry->ai_next) {
+    Result<SocketAddress> address = SocketAddress::from_system(entry->ai_addr, entry->ai_addrlen);
+    if (!address) continue;
+    address->set_port(port);
+    addresses.push_back(*address);
+  }
+  if (addresses.empty()) co_return Errc::not_found;
+  co_return addresses;
 }
 
 }  // namespace tau::net

@@ -1,5 +1,4 @@
-// Names, and several addresses for one connection.
-#include <tau/net/lookup.hpp>
+// Several addresses for one connection.
 #include <tau/net/tcp_listener.hpp>
 #include <tau/time.hpp>
 
@@ -89,45 +88,6 @@ TEST_CASE_FIXTURE(Connects, "the last address is waited for, and cancelling with
   early.abort();
   settle();
   CHECK(plugin.timers == 0);
-}
-
-TEST_CASE_FIXTURE(Connects, "numbers are looked up without a thread, names with one") {
-  auto numbers = []() -> Task<> {
-    for (const char* text : {"127.0.0.1", "::1", "[::1]", "fe80::1%1"}) {
-      INFO(text);
-      auto found = co_await net::lookup_host(text, 80);
-      REQUIRE(found);
-      CHECK(found->size() == 1);
-      CHECK(found->front().port() == 80);
-    }
-    for (const char* text : {"", "no such name.invalid"}) {
-      auto found = co_await net::lookup_host(text, 80);
-      CHECK_FALSE(found);
-    }
-  };
-  complete(numbers());
-  auto handle = spawn([]() -> Task<bool> {
-    auto found = co_await net::lookup_host("localhost", 81);
-    co_return found && found->front().ip().is_loopback() && found->front().port() == 81;
-  }());
-  settle();
-  run_until([&] { return handle.is_finished(); });
-  CHECK(**handle.try_join());
-}
-
-TEST_CASE_FIXTURE(Connects, "a lookup that is cancelled is forgotten, whatever its thread does") {
-  for (int i = 0; i < 20; ++i) {
-    auto handle = spawn([]() -> Task<> {
-      auto found = co_await net::lookup_host("localhost", 1);
-      FAIL("went on: " << found.has_value());
-    }());
-    // Its first turn only: so it waits.
-    while (plugin.jobs.load() == 0) runtime.executor.ready() ? runtime.turn(false) : void();
-    handle.abort();
-    settle();
-    CHECK(plugin.live_tasks == 0);
-  }
-  run_until([&] { return plugin.jobs.load() == 0; });
 }
 
 TEST_CASE_FIXTURE(Connects, "a host and a port are taken apart") {
