@@ -17,6 +17,18 @@ const char* const link_with_map = "; link it with tau's version script, as `tau 
 // without it.
 constexpr std::string_view forbidden_imports[] = {"__cxa_thread_atexit", "__cxa_thread_atexit_impl", "on_exit"};
 
+// Types of the notes whose owner is `tau`.
+constexpr std::uint32_t abi_note = 1;
+constexpr std::uint32_t seam_note = 2;
+constexpr std::string_view seam_version = "seam=1";
+
+// A module that asks libc for these has an event loop that would stop everybody's. The seam defines them hidden, so
+// a module that has it asks nobody.
+constexpr std::string_view loop_imports[] = {"epoll_create", "epoll_create1", "epoll_ctl",   "epoll_wait",
+                                             "epoll_pwait",  "epoll_pwait2"};
+// And of these the loop would know nothing.
+constexpr std::string_view ring_imports[] = {"io_uring_queue_init", "io_uring_queue_init_params", "io_uring_setup"};
+
 bool allowed_export(std::string_view name) {
   return name.starts_with("plugin_") || name.starts_with("tau_plugin_");
 }
@@ -74,6 +86,29 @@ std::string linkage_refusal(const Descriptor& d) {
   return {};
 }
 
+std::string loop_refusal(const Descriptor& d) {
+  for (const std::string& note : d.seam_notes) {
+    if (note != seam_version) {
+      return "was linked with another tau-seam than this host's (" + note + ", not " + std::string(seam_version) + ")" +
+             rebuild;
+    }
+  }
+  for (const auto name : loop_imports) {
+    if (!contains(d.imports, name)) continue;
+    return "runs an event loop of its own on libc's '" + std::string(name) +
+           "', which would stop everybody else's; ask for the library whose loop it is by its name, as in "
+           "dependency('asio') or dependency('boost'), or for dependency('tau-seam') when the loop is the plugin's own, "
+           "among the shared_module's dependencies";
+  }
+  for (const auto name : ring_imports) {
+    if (!contains(d.imports, name)) continue;
+    return "runs an io_uring of its own ('" + std::string(name) +
+           "'), of which the loop knows nothing; build it without, for Asio: without ASIO_HAS_IO_URING and "
+           "BOOST_ASIO_HAS_IO_URING. tau uses io_uring by itself where the kernel has it";
+  }
+  return {};
+}
+
 std::string export_refusal(const Descriptor& d) {
   for (const std::string_view entry : {"plugin_init", "plugin_destroy"}) {
     if (!contains(d.exports, entry)) {
@@ -97,7 +132,8 @@ std::string read_descriptor(int fd, Descriptor* out) {
   if (std::string wrong = file.read(fd); !wrong.empty()) return wrong;
 
   Descriptor d;
-  d.abi_notes = file.notes();
+  d.abi_notes = file.notes(abi_note);
+  d.seam_notes = file.notes(seam_note);
   for (const auto& entry : file.dynamic()) {
     const auto value = entry.d_un.d_val;
     switch (entry.d_tag) {
@@ -140,6 +176,7 @@ std::string refusal(const Descriptor& d, std::string_view host_abi) {
   // The ABI first: most other findings follow from a foreign build, and its remedy cures them too.
   std::string why = abi_refusal(d, host_abi);
   if (why.empty()) why = linkage_refusal(d);
+  if (why.empty()) why = loop_refusal(d);
   if (why.empty()) why = export_refusal(d);
   return why;
 }

@@ -12,7 +12,8 @@
 namespace tau::host {
 
 struct Descriptor {
-  std::vector<std::string> abi_notes;  // texts of the notes owned by "tau"
+  std::vector<std::string> abi_notes;   // how it was compiled, in the words of abi_text.hpp
+  std::vector<std::string> seam_notes;  // left by compat/seam: its own calls of epoll reach the loop
   std::string soname;
   std::string search_path;             // RUNPATH or RPATH
   std::vector<std::string> needed;

@@ -231,15 +231,23 @@ std::string ElfFile::read_notes() {
       const std::uint64_t text = (name + head[0] + align - 1) / align * align;
       const std::uint64_t end = text + head[1];
       if (end > bytes.size()) return "is damaged: a note reaches beyond its segment";
-      if (head[0] == 4 && head[2] == 1 && std::memcmp(&bytes[name], "tau", 4) == 0) {
+      if (head[0] == 4 && std::memcmp(&bytes[name], "tau", 4) == 0) {
         std::string note(bytes.data() + text, head[1]);
         note.erase(note.find_last_not_of('\0') + 1);
-        notes_.push_back(std::move(note));
+        notes_.push_back({head[2], std::move(note)});
       }
       at = (end + align - 1) / align * align;
     }
   }
   return {};
+}
+
+std::vector<std::string> ElfFile::notes(std::uint32_t type) const {
+  std::vector<std::string> texts;
+  for (const Note& note : notes_) {
+    if (note.type == type) texts.push_back(note.text);
+  }
+  return texts;
 }
 
 }  // namespace tau::host

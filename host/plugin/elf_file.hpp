@@ -37,8 +37,8 @@ class ElfFile {
   const std::vector<ElfW(Phdr)>& segments() const { return segments_; }
   const std::vector<ElfW(Dyn)>& dynamic() const { return dynamic_; }
   const std::vector<ElfSymbol>& symbols() const { return symbols_; }
-  /// Texts of the notes whose owner is `tau`, trailing zeros removed.
-  const std::vector<std::string>& notes() const { return notes_; }
+  /// Texts of the notes whose owner is `tau` and whose type is `type`, trailing zeros removed.
+  std::vector<std::string> notes(std::uint32_t type) const;
 
   /// Value of the first dynamic entry `tag`; false when there is none.
   bool find(ElfW(Sxword) tag, std::uint64_t* value) const;
@@ -64,7 +64,11 @@ class ElfFile {
   std::vector<ElfW(Dyn)> dynamic_;
   std::vector<char> strings_;
   std::vector<ElfSymbol> symbols_;
-  std::vector<std::string> notes_;
+  struct Note {
+    std::uint32_t type;
+    std::string text;
+  };
+  std::vector<Note> notes_;
 };
 
 }  // namespace tau::host

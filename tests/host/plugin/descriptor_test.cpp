@@ -96,6 +96,10 @@ TEST_CASE("a module that could not be unloaded is refused, with the reason and t
   CHECK(has(judge(fixture("no_destroy")), "has no entry point 'plugin_destroy'"));
   CHECK(has(judge(fixture("runpath")), "search path of its own ('/nowhere')"));
   CHECK(has(judge(fixture("needs_libtau")), "needs libtau.so"));
+  CHECK(has(judge(fixture("own_loop")), "an event loop of its own on libc's 'epoll_c"));
+  CHECK(has(judge(fixture("own_loop")), "dependency('tau-seam')"));
+  CHECK(has(judge(fixture("own_ring")), "an io_uring of its own ('io_uring_queue_init')"));
+  CHECK(judge(fixture("own_loop_seam")) == "");
 #ifndef __clang__
   CHECK(has(judge(fixture("unique")), "_ZN7Counter5valueE' as STB_GNU_UNIQUE"));
 #endif
