@@ -3,7 +3,7 @@
 
 #include <cerrno>
 
-#include "pollset/pollset.hpp"
+#include "pollset/pollsets.hpp"
 #include "runtime/runtime.hpp"
 
 #define TAU_TRAMPOLINE extern "C" __attribute__((visibility("default")))

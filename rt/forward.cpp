@@ -17,6 +17,7 @@
 #include <tau/rt/process.h>
 #include <tau/rt/signal.h>
 #include <tau/rt/source.h>
+#include <tau/rt/thread.h>
 
 #define FORWARD(result, name, parameters, arguments)                      \
   extern "C" result tau_host_##name parameters noexcept;                  \
@@ -91,6 +92,10 @@ FORWARD(int32_t, fd_deregister, (tau_fd handle), (handle))
 FORWARD(int32_t, fd_wait_ready, (tau_fd handle, tau_fd_wait* wait), (handle, wait))
 FORWARD(void, fd_wait_cancel, (tau_fd_wait* wait), (wait))
 FORWARD(int32_t, fd_clear, (tau_fd handle, uint32_t events), (handle, events))
+
+// thread.h
+FORWARD(int32_t, thread_create, (tau_plugin* owner, void* thread, const void* attributes, void* (*start)(void*), void* argument), (owner, thread, attributes, start, argument))
+FORWARD_UNWINDING(int32_t, thread_join, (tau_plugin* owner, const void* thread, void** result), (owner, thread, result))
 
 // pollset.h
 FORWARD(int32_t, pollset_create, (tau_plugin* owner, int32_t* set), (owner, set))

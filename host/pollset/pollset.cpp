@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "fiber/parking.hpp"
+#include "pollsets.hpp"
 #include "runtime/runtime.hpp"
 
 namespace tau::host {
@@ -115,6 +116,7 @@ std::int32_t Pollset::control(int operation, int fd, const tau_poll_event* event
           entry->changing = true;
           changed_.push_back(entry.get());
         }
+        Pollsets::mark(fd);
         entries_.emplace(fd, std::move(entry));
       } catch (const std::bad_alloc&) {
         if (mode_ != Mode::shared) control_own(TAU_POLLSET_DEL, fd, nullptr);
@@ -464,72 +466,6 @@ void Pollset::end() noexcept {
   changed_.clear();
   while (waiters_) wake_one();
   settle();
-}
-
-// ---- all of them -----------------------------------------------------------------------------------
-
-Pollsets& pollsets() noexcept {
-  static auto* all = new Pollsets;  // threads may outlive main()
-  return *all;
-}
-
-std::int32_t Pollsets::create(Runtime& runtime, Owner& owner, int* set) noexcept {
-  if (!owner.accepts()) return TAU_E_UNLOADING;
-  const int made = ::epoll_create1(EPOLL_CLOEXEC);
-  if (made < 0) return -errno;
-  try {
-    auto pollset = std::make_shared<Pollset>(runtime, owner, made);
-    const std::lock_guard lock(mutex_);
-    sets_[made] = std::move(pollset);
-  } catch (const std::bad_alloc&) {
-    ::close(made);
-    return TAU_E_NO_MEMORY;
-  }
-  *set = made;
-  return TAU_OK;
-}
-
-std::shared_ptr<Pollset> Pollsets::find(int set) noexcept {
-  const std::lock_guard lock(mutex_);
-  const auto found = sets_.find(set);
-  return found == sets_.end() ? nullptr : found->second;
-}
-
-bool Pollsets::closing(int fd) noexcept {
-  std::vector<std::shared_ptr<Pollset>> others;
-  std::shared_ptr<Pollset> itself;
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto found = sets_.find(fd); found != sets_.end()) {
-      itself = std::move(found->second);
-      sets_.erase(found);
-    }
-    others.reserve(sets_.size());
-    for (const auto& [number, set] : sets_) others.push_back(set);
-  }
-  for (const auto& set : others) set->forget(fd);
-  if (itself) itself->end();
-  return itself != nullptr;
-}
-
-std::size_t Pollsets::drop_owner(Owner& owner) noexcept {
-  std::vector<std::pair<int, std::shared_ptr<Pollset>>> dropped;
-  {
-    const std::lock_guard lock(mutex_);
-    for (auto it = sets_.begin(); it != sets_.end();) {
-      if (&it->second->owner() == &owner) {
-        dropped.emplace_back(it->first, std::move(it->second));
-        it = sets_.erase(it);
-      } else {
-        ++it;
-      }
-    }
-  }
-  for (const auto& [number, set] : dropped) {
-    set->end();
-    ::close(number);
-  }
-  return dropped.size();
 }
 
 }  // namespace tau::host

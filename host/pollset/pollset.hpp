@@ -90,22 +90,4 @@ class Pollset : public std::enable_shared_from_this<Pollset> {
   std::uint64_t last_turn_ns_ = 0;               // when a wait last let the loop turn
 };
 
-/// All sets of the process, found by their descriptor.
-class Pollsets {
- public:
-  /// See pollset.h. [any]
-  std::int32_t create(Runtime& runtime, Owner& owner, int* set) noexcept;
-  std::shared_ptr<Pollset> find(int set) noexcept;
-  bool closing(int fd) noexcept;
-  /// Ends and closes what an owner left. Returns how many. [loop]
-  std::size_t drop_owner(Owner& owner) noexcept;
-
- private:
-  std::mutex mutex_;
-  std::unordered_map<int, std::shared_ptr<Pollset>> sets_;
-};
-
-/// The process's. [any]
-Pollsets& pollsets() noexcept;
-
 }  // namespace tau::host

@@ -1,5 +1,5 @@
 // Systems without epoll: there are no sets, and making one says so.
-#include "pollset.hpp"
+#include "pollsets.hpp"
 
 namespace tau::host {
 
@@ -11,6 +11,7 @@ Pollsets& pollsets() noexcept {
 std::int32_t Pollsets::create(Runtime&, Owner&, int*) noexcept { return TAU_E_UNSUPPORTED; }
 std::shared_ptr<Pollset> Pollsets::find(int) noexcept { return nullptr; }
 bool Pollsets::closing(int) noexcept { return false; }
+void Pollsets::mark(int) noexcept {}
 std::size_t Pollsets::drop_owner(Owner&) noexcept { return 0; }
 
 struct Pollset::Entry {};

@@ -2,7 +2,8 @@
 
 #include <utility>
 
-#include "pollset/pollset.hpp"
+#include "pollset/pollsets.hpp"
+#include "threads.hpp"
 
 namespace tau::host {
 
@@ -30,7 +31,8 @@ bool is_emptied(const Owner& owner) noexcept {
   return owner.tasks + owner.zombies + owner.waits + owner.timers + owner.ios + owner.fds + owner.fd_waits +
              owner.subscriptions + owner.resources + owner.requests + owner.fibers + owner.signals.load() +
              owner.children + owner.lookups + owner.sources + owner.source_calls + owner.buffers +
-             owner.jobs.load(std::memory_order_seq_cst) + owner.remote_calls.load(std::memory_order_seq_cst) ==
+             owner.threads.load(std::memory_order_seq_cst) + owner.jobs.load(std::memory_order_seq_cst) +
+             owner.remote_calls.load(std::memory_order_seq_cst) ==
          0;
 }
 
@@ -42,6 +44,8 @@ std::string what_is_left(const Owner& owner) {
     text += std::to_string(count) + ' ' + (count == 1 ? one : many);
   };
   add(owner.jobs.load(), "blocking job running", "blocking jobs running");
+  add(owner.threads.load(), "thread that it started", "threads that it started");
+  if (owner.threads.load() != 0) text += ": " + threads::names(owner) + ", which plugin_destroy is to end";
   add(owner.remote_calls.load(), "call from another thread on its way", "calls from other threads on their way");
   add(owner.fibers, "suspended call", "suspended calls");
   add(owner.tasks, "task", "tasks");

@@ -1,5 +1,8 @@
 #include "runtime.hpp"
 
+#include <pthread.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <cstddef>
@@ -14,6 +17,7 @@ namespace tau::host {
 
 Runtime* Runtime::instance_ = nullptr;
 constinit thread_local Runtime* Runtime::loop_ = nullptr;
+bool Runtime::forked_ = false;
 
 namespace {
 
@@ -53,11 +57,25 @@ Runtime::Runtime(std::unique_ptr<Reactor> chosen, Options options)
   fibers.keep_with_stack(executor.current_variable());
   instance_ = this;
   loop_ = this;
+  static const int once = ::pthread_atfork(nullptr, nullptr, become_child);
+  static_cast<void>(once);
 }
 
 Runtime::~Runtime() {
   loop_ = nullptr;
   instance_ = nullptr;
+}
+
+void Runtime::become_child() noexcept {
+  loop_ = nullptr;
+  forked_ = instance_ != nullptr;
+}
+
+void Runtime::refuse_child() noexcept {
+  static constexpr char text[] = "tau: a process that a plugin forked off came back to the loop, which is its parent's; "
+                                 "it has to end by exec or _exit\n";
+  static_cast<void>(!::write(STDERR_FILENO, text, sizeof text - 1));
+  ::_exit(70);  // EX_SOFTWARE
 }
 
 void Runtime::turn(bool may_sleep) {
@@ -66,6 +84,7 @@ void Runtime::turn(bool may_sleep) {
 }
 
 void Runtime::turn_here() {
+  if (forked_) [[unlikely]] refuse_child();
   bool worked = remote.drain([this](RemoteLink* link) { executor.arrived(link); });
   worked |= signals.deliver();
   worked |= executor.run(batch) != 0;

@@ -143,6 +143,11 @@ class Runtime {
 
   static Runtime* instance_;
   static constinit thread_local Runtime* loop_;
+  /// In a process that a plugin forked off: it has our descriptors, and what it does to them we would feel. So it
+  /// has no loop: waits there are a thread's, and who comes back to the loop is sent away.
+  static void become_child() noexcept;
+  [[noreturn]] static void refuse_child() noexcept;
+  static bool forked_;
 };
 
 }  // namespace tau::host

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,10 @@ from pathlib import Path
 
 SOURCE, DIST = (Path(argument) for argument in sys.argv[1:3])
 PATIENCE = 240  # seconds; for a sanitized build on a machine that does other things as well
+
+# As from a terminal: whoever runs tests in the background may have signals ignored, and that is inherited.
+for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+    signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
 
 MESON = """\
 project('{name}', 'cpp', default_options: ['cpp_std=c++20'])

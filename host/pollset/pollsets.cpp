@@ -1,0 +1,97 @@
+// See pollsets.hpp.
+#include "pollsets.hpp"
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+#include <vector>
+
+#include "runtime/runtime.hpp"
+
+namespace tau::host {
+
+Pollsets& pollsets() noexcept {
+  static auto* all = new Pollsets;  // threads may outlive main()
+  return *all;
+}
+
+std::atomic<std::uint64_t>& Pollsets::word(int fd) noexcept {
+  static std::array<std::atomic<std::uint64_t>, marked_fds / 64> words{};
+  return words[static_cast<std::size_t>(fd) / 64];
+}
+
+void Pollsets::mark(int fd) noexcept {
+  if (fd >= 0 && fd < marked_fds) word(fd).fetch_or(bit(fd), std::memory_order_relaxed);
+}
+
+bool Pollsets::unmark(int fd) noexcept {
+  if (fd < 0) return false;
+  if (fd >= marked_fds) return true;
+  if (!(word(fd).load(std::memory_order_relaxed) & bit(fd))) return false;
+  return word(fd).fetch_and(~bit(fd), std::memory_order_relaxed) & bit(fd);
+}
+
+std::int32_t Pollsets::create(Runtime& runtime, Owner& owner, int* set) noexcept {
+  if (!owner.accepts()) return TAU_E_UNLOADING;
+  const int made = ::epoll_create1(EPOLL_CLOEXEC);
+  if (made < 0) return -errno;
+  try {
+    auto pollset = std::make_shared<Pollset>(runtime, owner, made);
+    const std::lock_guard lock(mutex_);
+    sets_[made] = std::move(pollset);
+    mark(made);
+  } catch (const std::bad_alloc&) {
+    ::close(made);
+    return TAU_E_NO_MEMORY;
+  }
+  *set = made;
+  return TAU_OK;
+}
+
+std::shared_ptr<Pollset> Pollsets::find(int set) noexcept {
+  const std::lock_guard lock(mutex_);
+  const auto found = sets_.find(set);
+  return found == sets_.end() ? nullptr : found->second;
+}
+
+bool Pollsets::closing(int fd) noexcept {
+  if (!unmark(fd)) return false;
+  std::vector<std::shared_ptr<Pollset>> others;
+  std::shared_ptr<Pollset> itself;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = sets_.find(fd); found != sets_.end()) {
+      itself = std::move(found->second);
+      sets_.erase(found);
+    }
+    others.reserve(sets_.size());
+    for (const auto& [number, set] : sets_) others.push_back(set);
+  }
+  for (const auto& set : others) set->forget(fd);
+  if (itself) itself->end();
+  return itself != nullptr;
+}
+
+std::size_t Pollsets::drop_owner(Owner& owner) noexcept {
+  std::vector<std::pair<int, std::shared_ptr<Pollset>>> dropped;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto it = sets_.begin(); it != sets_.end();) {
+      if (&it->second->owner() == &owner) {
+        dropped.emplace_back(it->first, std::move(it->second));
+        it = sets_.erase(it);
+      } else {
+        ++it;
+      }
+    }
+  }
+  for (const auto& [number, set] : dropped) {
+    set->end();
+    ::close(number);
+  }
+  return dropped.size();
+}
+
+}  // namespace tau::host

@@ -1,0 +1,30 @@
+// Threads: those that plugins started themselves, by their own pthread_create (compat/seam).
+//
+// A thread begins and ends in the host's code, so when its record is gone none of its frames stands in the module.
+// What it leaves in thread_local objects is thread_exit.hpp's matter.
+#pragma once
+
+#include <pthread.h>
+
+#include <cstdint>
+#include <string>
+
+#include "owner.hpp"
+
+namespace tau::host {
+
+class Runtime;
+
+namespace threads {
+
+/// See tau_thread_create. [any]
+std::int32_t create(Runtime& runtime, Owner& owner, pthread_t* thread, const pthread_attr_t* attributes,
+                    void* (*start)(void*), void* argument) noexcept;
+/// See tau_thread_join. Throws Unwinding.
+std::int32_t join(Runtime& runtime, Owner& owner, pthread_t thread, void** result);
+
+/// An owner's, as in "'worker' (4711), 'worker' (4712)"; the first few. [any]
+std::string names(const Owner& owner);
+
+}  // namespace threads
+}  // namespace tau::host
