@@ -46,6 +46,10 @@ Outcome drive(Session& session, const ScriptCommand& command) {
   return "still live: " + busy;
 }
 
+bool changes_plugins(ScriptVerb verb) {
+  return verb == ScriptVerb::load || verb == ScriptVerb::unload || verb == ScriptVerb::reload;
+}
+
 Outcome carry_out(Session& session, const ScriptCommand& command) {
   switch (command.verb) {
     case ScriptVerb::load:
@@ -90,6 +94,8 @@ unsigned run_script(Session& session, const Script& script, const std::string& n
       return failed + 1;
     }
     Outcome wrong = carry_out(session, command);
+    // The next command finds done what the plugin, and the others, do about it at once.
+    if (changes_plugins(command.verb)) session.settle();
     if (!wrong) continue;
     ++failed;
     console::error_line("script", name + ":" + std::to_string(command.line) + ": " +

@@ -236,10 +236,13 @@ class Pipeline(ExampleTest):
     def test_the_source_goes_on_when_the_sink_is_unloaded_and_with_the_next_one(self):
         done = self.script("""
             load SOURCE
+            assert_resource pipeline/primes
             load SINK
+            assert_no_resource pipeline/primes
             send pipeline-sink 2
             unload pipeline-sink
             assert_unmapped pipeline-sink
+            assert_resource pipeline/primes
             load SINK
             send pipeline-sink 2
             assert_no_resource pipeline/primes""")
@@ -253,7 +256,6 @@ class Pipeline(ExampleTest):
     def test_the_sink_reads_what_is_left_when_the_source_is_unloaded_and_waits_for_the_next_one(self):
         done = self.script("""
             load SINK
-            send pipeline-sink 0
             load SOURCE
             send pipeline-sink 2
             unload pipeline-source
@@ -263,9 +265,9 @@ class Pipeline(ExampleTest):
             load SOURCE
             send pipeline-sink 6""")
         self.assert_ended(done, 0, r"\[pipeline-sink\] waiting for a source", r"\[pipeline-sink\] 2",
-                          r"\[pipeline-sink\] 3", r"\[pipeline-sink\] message 2 answered: .*",
-                          r"\[pipeline-sink\] message 3 answered: .*", r"\[pipeline-sink\] the source has gone",
-                          r"\[pipeline-sink\] 2", r"\[pipeline-sink\] message 4 answered: .*")
+                          r"\[pipeline-sink\] 3", r"\[pipeline-sink\] message 1 answered: .*",
+                          r"\[pipeline-sink\] message 2 answered: .*", r"\[pipeline-sink\] the source has gone",
+                          r"\[pipeline-sink\] 2", r"\[pipeline-sink\] message 3 answered: .*")
 
     def test_a_source_that_is_reloaded_before_anybody_took_from_it_is_taken_from(self):
         done = self.script("""
