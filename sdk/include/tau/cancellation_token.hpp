@@ -153,7 +153,7 @@ class [[nodiscard("run_until_cancelled() does nothing until it is awaited")]] Ru
 ///
 /// Ownership: shared by its copies, children and waits.
 /// Threading: [any], but for cancelled() and run_until_cancelled(), which are [loop].
-/// Unload:    [drained]: for use within one plugin.
+/// Unload:    [drained]: for use within one plugin; a watch::Receiver tells others. It cannot be lent.
 /// See:       tokio_util::sync::CancellationToken
 class CancellationToken {
  public:

@@ -5,8 +5,12 @@
 //   if (hits) (*hits)->add(1);
 //
 // A Ref pins the module that made the object, so it may be of any type. What is taken leaves its maker
-// behind, and must be Transferable; so must an end of a channel or a handle of a lock, since whoever
-// borrows it can keep a copy.
+// behind, and must be Transferable; so must what is a reference in itself (a pointer, a shared_ptr, a
+// std::function, an end of a channel, a handle of a lock), since whoever borrows it can keep a copy.
+//
+// What an object waits for on its own account, by its maker's timers or descriptors, is the maker's: when that
+// one is unloaded, nobody is woken by it any more. A task that waits through a Ref then waits until it is
+// cancelled, and the maker stays mapped as long.
 #pragma once
 
 #include <tau/rt/resource.h>
@@ -81,7 +85,8 @@ class [[nodiscard]] Ref {
 ///
 /// Ownership: the registry's, until it is taken or this plugin unloads.
 /// Errors:    Errc::exists, Errc::unloading, Errc::no_memory, Errc::invalid (empty name); the T is
-///            destroyed. Exceptions of its constructor pass through.
+///            destroyed. Exceptions of its constructor pass through. A T that refers to what is not in it
+///            does not compile unless it is Transferable.
 /// Threading: [loop]
 /// Unload:    [drained]; Refs held by others [pin] this module.
 template <class T, class... Args>

@@ -16,6 +16,7 @@
 #include <memory>
 #include <utility>
 
+#include "detail/enable_transferable.hpp"
 #include "spawn.hpp"
 
 namespace tau::signal {
@@ -165,3 +166,6 @@ inline Task<Result<void>> ctrl_c() {
 }
 
 }  // namespace tau::signal
+
+template <>
+inline constexpr bool tau::enable_transferable<tau::signal::SignalKind> = true;

@@ -57,6 +57,15 @@ class PluginArc;
 template <class Signature>
 class PluginFn;
 
+class AbortHandle;
+template <class T>
+class JoinHandle;
+template <class T>
+class Task;
+template <class T>
+class Stream;
+class CancellationToken;
+
 class Notify;
 class Semaphore;
 class SemaphorePermit;
@@ -118,6 +127,8 @@ struct pass_a_tau_PluginBox {};
 struct pass_a_tau_Error {};
 struct pass_a_std_variant {};
 struct pass_what_it_will_yield {};
+struct pass_a_tau_watch_Receiver {};
+struct it_stays_with_its_plugin_pass_a_channel_or_a_raw_descriptor {};
 struct pass_a_struct_of_plain_values {};
 struct if_it_holds_no_pointers_specialise_tau_enable_transferable {};
 
@@ -197,6 +208,13 @@ template <class T> struct KnownRule<watch::Sender<T>> : KnownSafeIf<T> {};
 template <class T> struct KnownRule<watch::Receiver<T>> : KnownSafeIf<T> {};
 template <class T> struct KnownRule<watch::Ref<T>> : KnownSafeIf<T> {};
 
+// An id, and the right to a value that is moved over when it is read.
+template <> struct KnownRule<AbortHandle> : KnownSafeIf<> {};
+template <class T> struct KnownRule<JoinHandle<T>> : KnownSafeIf<T> {};
+
+template <class T> struct KnownRule<Task<T>> : KnownNever<pass_what_it_will_yield> {};
+template <class T> struct KnownRule<Stream<T>> : KnownNever<pass_what_it_will_yield> {};
+template <> struct KnownRule<CancellationToken> : KnownNever<pass_a_tau_watch_Receiver> {};
 template <class C, class T> struct KnownRule<std::basic_string_view<C, T>> : KnownNever<pass_a_std_string> {};
 template <class T, std::size_t N> struct KnownRule<std::span<T, N>> : KnownNever<pass_a_std_vector> {};
 template <class T> struct KnownRule<std::initializer_list<T>> : KnownNever<pass_a_std_vector> {};
@@ -227,6 +245,14 @@ template <class T>
 constexpr bool is_of_std() noexcept {
   constexpr std::string_view name = spelled<T>();
   return name.find("T = std::") != std::string_view::npos;
+}
+
+/// A type of ours that is in none of the lists above: sockets, files, timers, groups ... belong to the plugin
+/// and the loop that they were made with.
+template <class T>
+constexpr bool is_of_tau() noexcept {
+  constexpr std::string_view name = spelled<T>();
+  return name.find("T = tau::") != std::string_view::npos;
 }
 
 // ---- judging --------------------------------------------------------------------------------------
@@ -274,7 +300,9 @@ constexpr auto judge_fields(TypeList<First, Rest...>) {
 
 template <class T, class On>
 constexpr auto judge_class() {
-  using Vouch = Dangles<T, if_it_holds_no_pointers_specialise_tau_enable_transferable>;
+  using Vouch =
+      Dangles<T, std::conditional_t<is_of_tau<T>(), it_stays_with_its_plugin_pass_a_channel_or_a_raw_descriptor,
+                                    if_it_holds_no_pointers_specialise_tau_enable_transferable>>;
   if constexpr (std::is_polymorphic_v<T>) {
     return Dangles<T, pass_a_tau_PluginBox>();
   } else if constexpr (is_complex_or_path<T>()) {
@@ -353,12 +381,16 @@ template <class T>
 concept Transferable = std::same_as<detail::TransferVerdict<T>, detail::Transfers>;
 
 namespace detail {
-/// Types whose copies share something that is not the maker's: ends of channels, handles of locks. Whoever
-/// borrows one may keep a copy, so lending it is as good as giving it away.
+/// Types whose copies share something with the one they are made of: pointers and what is one in disguise, ends
+/// of channels, handles of locks. Whoever borrows one may keep a copy, so lending it is as good as giving it away.
 template <class T>
-inline constexpr bool is_shared_handle = false;
+inline constexpr bool is_shared_handle = std::is_pointer_v<T> || std::is_member_pointer_v<T>;
 template <class T>
   requires requires { typename T::tau_shared_handle; }
+inline constexpr bool is_shared_handle<T> = true;
+template <class T>
+  requires(std::is_copy_constructible_v<T> &&
+           requires { []<class Remedy>(Never<Remedy>) {}(typename KnownRule<T>::type()); })
 inline constexpr bool is_shared_handle<T> = true;
 
 /// Fails to compile with the verdict spelled out.

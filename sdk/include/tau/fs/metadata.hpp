@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "../detail/enable_transferable.hpp"
+
 namespace tau::fs {
 
 using SystemTime = std::chrono::sys_time<std::chrono::nanoseconds>;
@@ -79,3 +81,8 @@ class Metadata {
 };
 
 }  // namespace tau::fs
+
+template <>
+inline constexpr bool tau::enable_transferable<tau::fs::Permissions> = true;
+template <>
+inline constexpr bool tau::enable_transferable<tau::fs::Metadata> = true;

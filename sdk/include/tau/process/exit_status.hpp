@@ -5,6 +5,8 @@
 
 #include <optional>
 
+#include "../detail/enable_transferable.hpp"
+
 namespace tau::process {
 
 /// [inert] See: std::process::ExitStatus
@@ -32,3 +34,6 @@ class ExitStatus {
 };
 
 }  // namespace tau::process
+
+template <>
+inline constexpr bool tau::enable_transferable<tau::process::ExitStatus> = true;
