@@ -1,8 +1,12 @@
 // Mostly static: what is wrong here does not compile.
+#include <tau/cancellation_token.hpp>
 #include <tau/detail/transferable.hpp>
+#include <tau/join_set.hpp>
 #include <tau/plugin/arc.hpp>
 #include <tau/plugin/box.hpp>
 #include <tau/plugin/fn.hpp>
+#include <tau/stream/stream.hpp>
+#include <tau/task_group.hpp>
 
 #include <doctest/doctest.h>
 
@@ -151,6 +155,15 @@ static_assert(none<std::future<int>, std::promise<int>, std::packaged_task<void(
 static_assert(none<std::vector<std::string_view>, std::optional<int*>, std::map<int, std::shared_ptr<int>>,
                    std::unique_ptr<int, void (*)(int*)>, std::unique_ptr<shared::Virtual>,
                    std::set<int, bool (*)(int, int)>>);
+
+// What is ours: handles of tasks travel as their values do, what belongs to a plugin's loop does not.
+static_assert(all<tau::AbortHandle, tau::JoinHandle<int>, tau::JoinHandle<void>>);
+static_assert(none<tau::JoinHandle<int*>, tau::Task<int>, tau::Task<>, tau::Stream<int>, tau::CancellationToken,
+                   tau::TaskGroup, tau::JoinSet<int>>);
+static_assert(is_shared_handle<tau::CancellationToken> && is_shared_handle<std::shared_ptr<int>> &&
+              is_shared_handle<std::function<void()>> && is_shared_handle<int*>);
+static_assert(!is_shared_handle<tau::JoinHandle<int>> && !is_shared_handle<std::string> &&
+              !is_shared_handle<tau::PluginArc<int>> && !is_shared_handle<tau::Task<int>>);
 
 // What its author has to vouch for.
 static_assert(none<shared::Virtual, shared::Derived, shared::Private, shared::Union, shared::Seventeen>);

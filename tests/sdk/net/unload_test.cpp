@@ -1,5 +1,6 @@
 // Connections whose ends are two plugins', one of which is unloaded in the middle: the other learns of it from
 // the system as of any peer that goes, and goes on.
+#include <tau/net/lookup.hpp>
 #include <tau/net/tcp_listener.hpp>
 #include <tau/net/tcp_stream.hpp>
 #include <tau/net/udp_socket.hpp>
@@ -9,6 +10,7 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -333,4 +335,56 @@ TEST_CASE_FIXTURE(Unload, "Unix datagrams: unload who receives while a send wait
   unload_other();
   run_until([&] { return filling.is_finished(); });
   CHECK((error == Error::system(ECONNREFUSED) || error == Error::system(ECONNRESET)));
+}
+
+TEST_CASE_FIXTURE(Unload, "a file that an unloaded plugin was sending: its peer gets a part, then the end") {
+  auto pair = UnixStream::pair();
+  const int file = memfd_create("tau", MFD_CLOEXEC);
+  REQUIRE(ftruncate(file, 8 << 20) == 0);
+  auto sends = [&](int fd) -> Task<> {
+    auto own = UnixStream::from_raw_fd(fd);
+    Result<std::uint64_t> count = co_await own->send_file(file, 0, 8 << 20);
+    FAIL("went on: " << count.has_value());
+  };
+  spawn_other(sends, std::move(pair->second).into_raw_fd()).detach();
+  std::size_t got = 0;
+  auto reads = [&](bool to_the_end) -> Task<> {
+    std::string buffer(4096, '\0');
+    for (;;) {
+      Result<std::size_t> count = co_await pair->first.read(buffer);
+      REQUIRE(count.has_value());
+      got += *count;
+      if (*count == 0 || !to_the_end) co_return;
+    }
+  };
+  complete(reads(false));
+  unload_other();
+  complete(reads(true));
+  CHECK(got > 0);
+  CHECK(got < 8 << 20);
+  ::close(file);
+}
+
+TEST_CASE_FIXTURE(Unload, "a lookup that an unloaded plugin waits for is waited for by its unload alone") {
+  auto looks_up = []() -> Task<> {
+    for (;;) {
+      auto found = co_await net::lookup_host("localhost", 1);
+      if (!found) co_await yield_now();
+    }
+  };
+  int mine = 0;
+  auto counts = [&]() -> Task<> {
+    for (;;) {
+      auto found = co_await net::lookup_host("localhost", 1);
+      mine += found.has_value() ? 1 : 100;
+    }
+  };
+  auto counting = spawn(counts());
+  for (int i = 0; i < 4; ++i) spawn_other(looks_up).detach();
+  run_until([&] { return mine >= 2; });
+  unload_other();
+  const int before = mine;
+  run_until([&] { return mine > before; });
+  CHECK(mine < 100);
+  counting.abort();
 }

@@ -6,12 +6,14 @@
 #include <tau/stream/stream.hpp>
 #include <tau/sync/broadcast.hpp>
 #include <tau/sync/mpsc.hpp>
+#include <tau/sync/notify.hpp>
 
 #include <doctest/doctest.h>
 
 #include <numeric>
 #include <vector>
 
+#include "support/counted.hpp"
 #include "support/seed.hpp"
 #include "support/two_plugins.hpp"
 
@@ -22,6 +24,7 @@ using tau::Stream;
 using tau::Task;
 using tau::mpsc::Receiver;
 using tau::mpsc::Sender;
+using tau::test::Counted;
 using tau::test::RuntimeFixture;
 using tau::test::TwoPlugins;
 
@@ -195,4 +198,25 @@ TEST_CASE_FIXTURE(TwoPlugins, "a stream of events goes on when a plugin that pub
   CHECK(seen == numbers(1, 2));
   CHECK(theirs == numbers(1, 1));
   CHECK_FALSE(ended);
+}
+
+TEST_CASE_FIXTURE(TwoPlugins, "a stream that runs tasks ahead takes them along when its plugin is unloaded") {
+  int alive = 0;
+  tau::Notify notify;
+  auto work = [&](int n) -> Task<int> {
+    Counted counted(alive);
+    co_await notify.notified();
+    co_return n;
+  };
+  auto body = [&]() -> Task<> {
+    std::vector<int> all = numbers(0, 20);
+    Stream<int> stream = tau::stream::iter(std::move(all)).map(work).buffered(4);
+    std::optional<int> first = co_await stream.next();
+    FAIL("went on: " << first.has_value());
+  };
+  spawn_other(body).detach();
+  settle();
+  CHECK(alive == 4);
+  unload_other();
+  CHECK(alive == 0);
 }
