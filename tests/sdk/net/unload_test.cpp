@@ -365,7 +365,7 @@ TEST_CASE_FIXTURE(Unload, "a file that an unloaded plugin was sending: its peer 
   ::close(file);
 }
 
-TEST_CASE_FIXTURE(Unload, "a lookup that an unloaded plugin waits for is waited for by its unload alone") {
+TEST_CASE_FIXTURE(Unload, "lookups of an unloaded plugin are forgotten, another plugin's go on") {
   auto looks_up = []() -> Task<> {
     for (;;) {
       auto found = co_await net::lookup_host("localhost", 1);
