@@ -13,6 +13,7 @@
 
 #include "fibers.hpp"
 #include "runtime/runtime.hpp"
+#include "runtime/threads.hpp"
 
 namespace tau::host {
 namespace {
@@ -113,37 +114,70 @@ std::int32_t park_on_loop(Runtime& runtime, Owner& owner, tau_parker& parker, st
 // ---- on other threads ----
 
 // One for all: a thread that parks here is about to sleep anyway.
-std::mutex& threads() {
+std::mutex& threads_mutex() {
   static auto* mutex = new std::mutex;  // threads may outlive main()
   return *mutex;
 }
 
-std::int32_t park_thread(tau_parker& parker, std::uint64_t deadline_ns) {
+// Under the same lock.
+struct ThreadWait {
+  const Owner& owner;
   std::condition_variable told;
-  std::unique_lock lock(threads());
+  ThreadWait* next;
+  ThreadWait* previous = nullptr;
+  static inline ThreadWait* first = nullptr;
+
+  explicit ThreadWait(const Owner& owner) noexcept : owner(owner), next(first) {
+    if (first) first->previous = this;
+    first = this;
+  }
+  ~ThreadWait() {
+    if (next) next->previous = previous;
+    (previous ? previous->next : first) = next;
+  }
+  ThreadWait(const ThreadWait&) = delete;
+};
+
+std::int32_t park_thread(const Owner& owner, tau_parker& parker, std::uint64_t deadline_ns) {
+  std::unique_lock lock(threads_mutex());
+  ThreadWait wait(owner);
+  std::condition_variable& told = wait.told;
   parker.parked = &told;
   std::uint32_t expected = empty;
   if (!state_of(parker).compare_exchange_strong(expected, on_thread, std::memory_order_acq_rel)) {
     state_of(parker).store(empty, std::memory_order_relaxed);
     return TAU_OK;
   }
-  auto is_told = [&] { return state_of(parker).load(std::memory_order_acquire) == notified; };
-  if (deadline_ns == UINT64_MAX) {
-    told.wait(lock, is_told);
-  } else {
-    const std::chrono::steady_clock::time_point deadline{
-        std::chrono::nanoseconds(static_cast<std::int64_t>(std::min<std::uint64_t>(deadline_ns, INT64_MAX)))};
-    told.wait_until(lock, deadline, is_told);
+  const std::chrono::steady_clock::time_point deadline{
+      std::chrono::nanoseconds(static_cast<std::int64_t>(std::min<std::uint64_t>(deadline_ns, INT64_MAX)))};
+  std::cv_status status = std::cv_status::no_timeout;
+  while (state_of(parker).load(std::memory_order_acquire) != notified && status == std::cv_status::no_timeout) {
+    if (threads::is_asked_to_leave(owner)) {
+      state_of(parker).store(empty, std::memory_order_release);
+      throw Unwinding{};
+    }
+    if (deadline_ns == UINT64_MAX) {
+      told.wait(lock);
+    } else {
+      status = told.wait_until(lock, deadline);
+    }
   }
   return state_of(parker).exchange(empty, std::memory_order_acquire) == notified ? TAU_OK : TAU_E_TIMED_OUT;
 }
 
 }  // namespace
 
+void wake_threads_of(const Owner& owner) noexcept {
+  const std::lock_guard lock(threads_mutex());
+  for (ThreadWait* wait = ThreadWait::first; wait; wait = wait->next) {
+    if (&wait->owner == &owner) wait->told.notify_one();
+  }
+}
+
 std::int32_t park(Runtime& runtime, Owner& owner, tau_parker& parker, std::uint64_t deadline_ns) {
   std::uint32_t expected = notified;
   if (state_of(parker).compare_exchange_strong(expected, empty, std::memory_order_acquire)) return TAU_OK;
-  return runtime.on_loop() ? park_on_loop(runtime, owner, parker, deadline_ns) : park_thread(parker, deadline_ns);
+  return runtime.on_loop() ? park_on_loop(runtime, owner, parker, deadline_ns) : park_thread(owner, parker, deadline_ns);
 }
 
 void unpark(Runtime& runtime, tau_parker& parker) noexcept {
@@ -162,7 +196,7 @@ void unpark(Runtime& runtime, tau_parker& parker) noexcept {
         return runtime.remote.push(message);
       }
       case on_thread: {
-        const std::lock_guard lock(threads());
+        const std::lock_guard lock(threads_mutex());
         was = on_thread;
         if (!state_of(parker).compare_exchange_strong(was, notified, std::memory_order_acq_rel)) continue;
         return static_cast<std::condition_variable*>(parker.parked)->notify_one();

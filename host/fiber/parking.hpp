@@ -21,6 +21,9 @@ std::int32_t park(Runtime& runtime, Owner& owner, tau_parker& parker, std::uint6
 /// See tau_unpark. [any]
 void unpark(Runtime& runtime, tau_parker& parker) noexcept;
 
+/// Makes parked threads look whether they are to leave (threads.hpp).
+void wake_threads_of(const Owner& owner) noexcept;
+
 /// See tau_cond_wait. Throws Unwinding.
 std::int32_t cond_wait(Runtime& runtime, Owner& owner, void* cond, void* mutex, std::uint64_t deadline_ns);
 /// Wakes at most `count` of those that wait at `cond`, first come first. [any]

@@ -6,7 +6,9 @@
 
 #include "fiber_keys.hpp"
 #include "opening.hpp"
+#include "pollset/pollsets.hpp"
 #include "runtime/empty_owner.hpp"
+#include "runtime/threads.hpp"
 #include "thread_exit.hpp"
 
 namespace tau::host {
@@ -139,10 +141,13 @@ bool Unloader::step(Unload& unload) {
     plugin.phase.store(Phase::unloading);
     runtime_.arm(&unload, runtime_.clock.now() + patience_ns_);
     if (unload.destroy && plugin.destroy != nullptr) call_destroy(plugin);
-    if (plugin.fibers != 0) runtime_.arm(&unload.grace, runtime_.clock.now() + grace_ns);
+    if (plugin.fibers + plugin.threads.load() != 0) runtime_.arm(&unload.grace, runtime_.clock.now() + grace_ns);
   }
   // Suspended calls first: their frames may use whatever else the plugin has.
   if (plugin.fibers != 0) return end_fibers(unload) || moved;
+  if (plugin.threads.load() != 0 && unload.grace.previous == nullptr && !plugin.threads_leave.load()) {
+    threads::ask_to_leave(plugin);
+  }
   // Once, and again when something was left by a destructor, or by another plugin that used an object of this one
   // while it was pinned.
   if (!std::exchange(unload.emptied, true) || can_be_emptied(plugin)) {
@@ -205,6 +210,10 @@ void Unloader::close(Unload& unload) {
     report_("plugin '" + plugin.name + "' is unloaded but stays mapped: " + result.why);
   } else {
     plugin.module.reset();
+    if (const std::size_t left = pollsets().close_owner(plugin); left != 0) {
+      report_("plugin '" + plugin.name + "' left an event loop behind; its " + std::to_string(left) +
+              " descriptors are closed, its memory is lost");
+    }
     plugin.frames.release();
     fiber_keys::forget(plugin);
     runtime_.executor.reclaim(plugin);

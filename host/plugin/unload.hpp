@@ -6,6 +6,7 @@
 //   2. plugin_destroy    the module is still whole: it joins its threads and lets go of others' things.
 //                        Joining later, in a static destructor, would happen under the dynamic linker's
 //                        lock and hang with any thread that needs it.
+//      What waits in a call of ours, a suspended call or a thread of its own, is unwound after a grace.
 //   3. tasks             destroying a frame runs the module's code, which withdraws most of what follows
 //                        (I7); after this no code of the module runs by itself on the loop.
 //   4. what is left      requests, subscriptions, resources, timers, I/O: withdrawn, not fired. Queued

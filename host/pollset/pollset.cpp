@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,9 +13,11 @@
 #include <cerrno>
 #include <utility>
 
+#include "fiber/fibers.hpp"
 #include "fiber/parking.hpp"
 #include "pollsets.hpp"
 #include "runtime/runtime.hpp"
+#include "runtime/threads.hpp"
 
 namespace tau::host {
 
@@ -41,13 +44,6 @@ std::uint64_t deadline_of(Runtime& runtime, std::int64_t timeout_ns) noexcept {
   return timeout < UINT64_MAX - now ? now + timeout : UINT64_MAX;
 }
 
-void copy(const std::vector<epoll_event>& found, int count, tau_poll_event* events) noexcept {
-  for (int i = 0; i < count; ++i) {
-    const epoll_event& event = found[static_cast<std::size_t>(i)];
-    events[i] = {event.events, 0, event.data.u64};
-  }
-}
-
 // What a set has the reactor watch is the host's: a plugin that waits nowhere keeps nothing alive by it.
 Owner& host_owner() noexcept {
   static auto* owner = new Owner;
@@ -61,6 +57,8 @@ struct Pollset::Entry : tau_fd_wait {
   int watched = -1;          // the descriptor
   std::uint32_t wanted = 0;  // as given, flags included
   std::uint64_t data = 0;
+  dev_t device = 0;          // which file it was, of a shared set
+  ino_t node = 0;
   std::uint32_t ready = 0;   // what came and was not harvested
   bool queued = false;
   bool disarmed = false;     // one-shot, and it has come
@@ -78,7 +76,9 @@ struct Pollset::Waiter {
 };
 
 Pollset::Pollset(Runtime& runtime, Owner& owner, int set) noexcept : runtime_(runtime), owner_(owner), set_(set) {}
-Pollset::~Pollset() = default;
+Pollset::~Pollset() {
+  if (bell_ >= 0) ::close(bell_);
+}
 
 // ---- the table -------------------------------------------------------------------------------------
 
@@ -89,10 +89,22 @@ std::int32_t Pollset::control_own(int operation, int fd, const tau_poll_event* e
 }
 
 /// What epoll would say to adding it, as far as another thread can tell.
-std::int32_t Pollset::validate(int fd) const noexcept {
+std::int32_t Pollset::validate(Entry& entry) const noexcept {
   struct stat status {};
-  if (::fstat(fd, &status) < 0) return -errno;
+  if (::fstat(entry.watched, &status) < 0) return -errno;
+  entry.device = status.st_dev;
+  entry.node = status.st_ino;
   return S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) ? -EPERM : 0;
+}
+
+/// Whether the number still means what was added: it may have been closed and given anew, by code without a seam.
+bool Pollset::is_same_file(const Entry& entry) const noexcept {
+  if (mode_ != Mode::shared) {
+    const tau_poll_event event{0, 0, entry.data};
+    return control_own(TAU_POLLSET_MOD, entry.watched, &event) == 0;
+  }
+  struct stat status {};
+  return ::fstat(entry.watched, &status) == 0 && status.st_dev == entry.device && status.st_ino == entry.node;
 }
 
 std::int32_t Pollset::control(int operation, int fd, const tau_poll_event* event) noexcept {
@@ -104,14 +116,15 @@ std::int32_t Pollset::control(int operation, int fd, const tau_poll_event* event
   switch (operation) {
     case TAU_POLLSET_ADD: {
       if (found != entries_.end()) return -EEXIST;
-      const std::int32_t status = mode_ == Mode::shared ? validate(fd) : control_own(operation, fd, event);
-      if (status < 0) return status;
+      std::int32_t status = -ENOMEM;
       try {
         auto entry = std::make_unique<Entry>();
         entry->set = this;
         entry->watched = fd;
         entry->wanted = event->events;
         entry->data = event->data;
+        status = mode_ == Mode::shared ? validate(*entry) : control_own(operation, fd, event);
+        if (status < 0) return status;
         if (mode_ == Mode::shared) {
           entry->changing = true;
           changed_.push_back(entry.get());
@@ -119,7 +132,7 @@ std::int32_t Pollset::control(int operation, int fd, const tau_poll_event* event
         Pollsets::mark(fd);
         entries_.emplace(fd, std::move(entry));
       } catch (const std::bad_alloc&) {
-        if (mode_ != Mode::shared) control_own(TAU_POLLSET_DEL, fd, nullptr);
+        if (mode_ != Mode::shared && status == 0) control_own(TAU_POLLSET_DEL, fd, nullptr);
         return -ENOMEM;
       }
       break;
@@ -157,6 +170,7 @@ std::int32_t Pollset::control(int operation, int fd, const tau_poll_event* event
 
 void Pollset::forget(int fd) noexcept {
   const std::lock_guard lock(mutex_);
+  std::erase(left_, fd);
   const auto found = entries_.find(fd);
   if (found == entries_.end()) return;
   if (mode_ == Mode::shared) {
@@ -309,12 +323,23 @@ void Pollset::wake_one() noexcept {
   }
 }
 
+/// Without the bell's. Returns how many.
+int Pollset::copy(const std::vector<epoll_event>& found, int count, tau_poll_event* events) const noexcept {
+  int copied = 0;
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = found[static_cast<std::size_t>(i)];
+    if (event.data.u64 != bell_data()) events[copied++] = {event.events, 0, event.data.u64};
+  }
+  return copied;
+}
+
 // ---- waiting ---------------------------------------------------------------------------------------
 
 void Pollset::become_shared() noexcept {
   mode_ = Mode::shared;
   for (const auto& [fd, entry] : entries_) {
     control_own(TAU_POLLSET_DEL, fd, nullptr);
+    validate(*entry);
     enter(*entry);
   }
 }
@@ -322,6 +347,10 @@ void Pollset::become_shared() noexcept {
 /// [any]: the reactor forgets the entries when a call has travelled to the loop; they are told nothing more.
 void Pollset::become_own() noexcept {
   const bool shared = std::exchange(mode_, Mode::own) == Mode::shared;
+  if (bell_ < 0 && (bell_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) >= 0) {
+    const tau_poll_event rung{EPOLLIN, 0, bell_data()};
+    control_own(TAU_POLLSET_ADD, bell_, &rung);
+  }
   if (!shared) return;
   for (auto& [fd, entry] : entries_) {
     const tau_poll_event event{entry->disarmed ? entry->wanted & ~conditions : entry->wanted, 0, entry->data};
@@ -356,7 +385,7 @@ std::int32_t Pollset::wait(Owner& caller, tau_poll_event* events, int capacity, 
   }
   {
     const std::lock_guard lock(mutex_);
-    if (ended_) return -EBADF;
+    if (ended_) return ended_for(caller);
     if (mode_ != Mode::own) become_own();
   }
   std::vector<epoll_event> found(static_cast<std::size_t>(std::min(capacity, 1024)));
@@ -369,8 +398,15 @@ std::int32_t Pollset::wait(Owner& caller, tau_poll_event* events, int capacity, 
                           static_cast<const sigset_t*>(sigmask));
   }
   if (count < 0) return -errno;
-  copy(found, count, events);
-  return count;
+  const int copied = copy(found, count, events);
+  if (copied == count) return count;
+  return copied != 0 ? copied : ended_for(caller);
+}
+
+/// What a thread is told that waits at a set that has ended. Its plugin may be about to go: then it has to leave.
+std::int32_t Pollset::ended_for(Owner& caller) const {
+  if (threads::is_asked_to_leave(caller)) throw Unwinding{};
+  return -EBADF;
 }
 
 std::int32_t Pollset::wait_shared(Owner& caller, tau_poll_event* events, int capacity, std::int64_t timeout_ns) {
@@ -429,8 +465,9 @@ std::int32_t Pollset::wait_own_on_loop(Owner& caller, tau_poll_event* events, in
   for (;;) {
     const int count = ::epoll_wait(set_, found.data(), static_cast<int>(found.size()), 0);
     if (count < 0) return -errno;
-    copy(found, count, events);
-    if (count != 0 || timeout_ns == 0 || runtime_.clock.now() >= deadline) return count;
+    const int copied = copy(found, count, events);
+    if (copied == 0 && count != 0) return -EBADF;
+    if (copied != 0 || timeout_ns == 0 || runtime_.clock.now() >= deadline) return copied;
 
     struct Readable : tau_io {
       Runtime& runtime;
@@ -460,12 +497,38 @@ std::int32_t Pollset::wait_own_on_loop(Owner& caller, tau_poll_event* events, in
 
 void Pollset::end() noexcept {
   const std::lock_guard lock(mutex_);
+  end_locked();
+}
+
+void Pollset::end_locked() noexcept {
   if (std::exchange(ended_, true)) return;
-  for (auto& [fd, entry] : entries_) removed_.push_back(std::move(entry));
-  entries_.clear();
+  if (mode_ != Mode::shared) {
+    entries_.clear();
+  } else {
+    for (auto& [fd, entry] : entries_) removed_.push_back(std::move(entry));
+    entries_.clear();
+  }
   changed_.clear();
   while (waiters_) wake_one();
+  if (bell_ >= 0) {
+    const std::uint64_t one = 1;
+    static_cast<void>(!::write(bell_, &one, sizeof one));
+  }
   settle();
+}
+
+void Pollset::abandon() noexcept {
+  const std::lock_guard lock(mutex_);
+  if (ended_) return;
+  for (const auto& [fd, entry] : entries_) {
+    if (fd > STDERR_FILENO && is_same_file(*entry)) left_.push_back(fd);
+  }
+  end_locked();
+}
+
+std::vector<int> Pollset::left() noexcept {
+  const std::lock_guard lock(mutex_);
+  return left_;
 }
 
 }  // namespace tau::host

@@ -27,6 +27,8 @@
 
 #include "runtime/owner.hpp"
 
+struct epoll_event;
+
 namespace tau::host {
 
 class Runtime;
@@ -48,6 +50,10 @@ class Pollset : public std::enable_shared_from_this<Pollset> {
   void forget(int fd) noexcept;
   /// Ends every wait with EBADF. [any]
   void end() noexcept;
+  /// The same for a set whose owner is being unloaded; remembers what was watched. [loop]
+  void abandon() noexcept;
+  /// Descriptors that were watched when it was abandoned and that nobody has closed since.
+  std::vector<int> left() noexcept;
 
  private:
   enum class Mode { undecided, shared, own };
@@ -55,11 +61,17 @@ class Pollset : public std::enable_shared_from_this<Pollset> {
   struct Waiter;
 
   std::int32_t wait_shared(Owner& caller, tau_poll_event* events, int capacity, std::int64_t timeout_ns);
+  std::int32_t ended_for(Owner& caller) const;
   std::int32_t wait_own_on_loop(Owner& caller, tau_poll_event* events, int capacity, std::int64_t timeout_ns);
   std::int32_t control_own(int operation, int fd, const tau_poll_event* event) const noexcept;
-  std::int32_t validate(int fd) const noexcept;
+  std::int32_t validate(Entry& entry) const noexcept;
   void become_shared() noexcept;
   void become_own() noexcept;
+  void end_locked() noexcept;
+  /// An address of ours, which is no data of anybody else's.
+  std::uint64_t bell_data() const noexcept { return reinterpret_cast<std::uintptr_t>(&bell_); }
+  int copy(const std::vector<epoll_event>& found, int count, tau_poll_event* events) const noexcept;
+  bool is_same_file(const Entry& entry) const noexcept;
 
   void enter(Entry& entry) noexcept;   // [loop]
   void leave(Entry& entry) noexcept;   // [loop]
@@ -87,6 +99,8 @@ class Pollset : public std::enable_shared_from_this<Pollset> {
   Entry* ready_tail_ = nullptr;
   std::vector<Entry*> harvested_;                // level-triggered ones: to be asked about
   Waiter* waiters_ = nullptr;
+  int bell_ = -1;                                // of an own set: ends the waits of threads
+  std::vector<int> left_;
   std::uint64_t last_turn_ns_ = 0;               // when a wait last let the loop turn
 };
 

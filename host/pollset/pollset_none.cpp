@@ -13,6 +13,7 @@ std::shared_ptr<Pollset> Pollsets::find(int) noexcept { return nullptr; }
 bool Pollsets::closing(int) noexcept { return false; }
 void Pollsets::mark(int) noexcept {}
 std::size_t Pollsets::drop_owner(Owner&) noexcept { return 0; }
+std::size_t Pollsets::close_owner(Owner&) noexcept { return 0; }
 
 struct Pollset::Entry {};
 Pollset::Pollset(Runtime& runtime, Owner& owner, int set) noexcept : runtime_(runtime), owner_(owner), set_(set) {}
@@ -21,5 +22,7 @@ std::int32_t Pollset::control(int, int, const tau_poll_event*) noexcept { return
 std::int32_t Pollset::wait(Owner&, tau_poll_event*, int, std::int64_t, const void*) { return TAU_E_UNSUPPORTED; }
 void Pollset::forget(int) noexcept {}
 void Pollset::end() noexcept {}
+void Pollset::abandon() noexcept {}
+std::vector<int> Pollset::left() noexcept { return {}; }
 
 }  // namespace tau::host

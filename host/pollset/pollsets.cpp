@@ -75,23 +75,33 @@ bool Pollsets::closing(int fd) noexcept {
 }
 
 std::size_t Pollsets::drop_owner(Owner& owner) noexcept {
-  std::vector<std::pair<int, std::shared_ptr<Pollset>>> dropped;
-  {
-    const std::lock_guard lock(mutex_);
-    for (auto it = sets_.begin(); it != sets_.end();) {
-      if (&it->second->owner() == &owner) {
-        dropped.emplace_back(it->first, std::move(it->second));
-        it = sets_.erase(it);
-      } else {
-        ++it;
-      }
-    }
-  }
-  for (const auto& [number, set] : dropped) {
-    set->end();
-    ::close(number);
-  }
+  const auto dropped = of(owner);
+  for (const auto& [number, set] : dropped) set->abandon();
   return dropped.size();
+}
+
+std::size_t Pollsets::close_owner(Owner& owner) noexcept {
+  std::size_t closed = 0;
+  for (const auto& [number, set] : of(owner)) {
+    for (const int fd : set->left()) {
+      closing(fd);
+      ::close(fd);
+      ++closed;
+    }
+    closing(number);
+    ::close(number);
+    ++closed;
+  }
+  return closed;
+}
+
+std::vector<std::pair<int, std::shared_ptr<Pollset>>> Pollsets::of(Owner& owner) {
+  std::vector<std::pair<int, std::shared_ptr<Pollset>>> his;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [number, set] : sets_) {
+    if (&set->owner() == &owner) his.emplace_back(number, set);
+  }
+  return his;
 }
 
 }  // namespace tau::host

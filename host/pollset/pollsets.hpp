@@ -7,6 +7,8 @@
 #include <memory>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "pollset.hpp"
 
@@ -21,8 +23,12 @@ class Pollsets {
   bool closing(int fd) noexcept;
   /// `fd` is about to be watched by a set.
   static void mark(int fd) noexcept;
-  /// Ends and closes what an owner left. Returns how many. [loop]
+  /// Ends what an owner left: nothing is watched for it any more, and who waits there is told. The descriptors stay
+  /// open, since static destructors of its module may be about to close them. Returns how many. [loop]
   std::size_t drop_owner(Owner& owner) noexcept;
+  /// When the module has gone: closes what nobody will, the sets and what they still watched. Returns how many
+  /// descriptors. [loop]
+  std::size_t close_owner(Owner& owner) noexcept;
 
  private:
   static constexpr int marked_fds = 1 << 16;  // those above are always looked for
@@ -30,6 +36,7 @@ class Pollsets {
   static std::uint64_t bit(int fd) noexcept { return std::uint64_t{1} << (fd % 64); }
   static std::atomic<std::uint64_t>& word(int fd) noexcept;
   static bool unmark(int fd) noexcept;
+  std::vector<std::pair<int, std::shared_ptr<Pollset>>> of(Owner& owner);
 
   std::mutex mutex_;
   std::unordered_map<int, std::shared_ptr<Pollset>> sets_;

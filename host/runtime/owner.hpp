@@ -63,6 +63,7 @@ struct tau_plugin {
   tau::host::Atomic<std::uint64_t> jobs{0};          // queued or running on the blocking pool, or done not called
   tau::host::Atomic<std::uint64_t> remote_calls{0};  // tau_spawn_remote on its way to the loop
   tau::host::Atomic<std::uint64_t> threads{0};       // that it started and that have not left it
+  tau::host::Atomic<bool> threads_leave{false};      // they are to: see threads.hpp
   tau::host::Atomic<std::uint64_t> thread_exits{0};  // thread_local destructors registered
 
   // Memory. [loop]

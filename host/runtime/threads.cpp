@@ -12,6 +12,7 @@
 #include <new>
 #include <vector>
 
+#include "fiber/fibers.hpp"
 #include "fiber/parking.hpp"
 #include "runtime.hpp"
 
@@ -42,6 +43,9 @@ All& all() {
   return *all;
 }
 
+// The calling thread's own, where a plugin started it.
+constinit thread_local Record* current = nullptr;
+
 void end(Record* record) noexcept {
   const std::unique_ptr<Record> ended(record);
   {
@@ -66,7 +70,12 @@ void* run(void* self) {
     record.thread = pthread_self();
     record.tid = static_cast<pid_t>(::syscall(SYS_gettid));
   }
-  return record.start(record.argument);
+  current = &record;
+  try {
+    return record.start(record.argument);
+  } catch (const Unwinding&) {
+    return nullptr;  // asked to leave
+  }
 }
 
 }  // namespace
@@ -128,6 +137,15 @@ std::int32_t join(Runtime& runtime, Owner& owner, pthread_t thread, void** resul
   }
   // It has left the plugin's code, or nobody else needs this thread: a moment, or the caller's own.
   return -::pthread_join(thread, result);
+}
+
+void ask_to_leave(Owner& owner) noexcept {
+  owner.threads_leave.store(true, std::memory_order_seq_cst);
+  wake_threads_of(owner);
+}
+
+bool is_asked_to_leave(const Owner& owner) noexcept {
+  return current && current->owner == &owner && owner.threads_leave.load(std::memory_order_seq_cst);
 }
 
 std::string names(const Owner& owner) {

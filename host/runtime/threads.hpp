@@ -23,6 +23,12 @@ std::int32_t create(Runtime& runtime, Owner& owner, pthread_t* thread, const pth
 /// See tau_thread_join. Throws Unwinding.
 std::int32_t join(Runtime& runtime, Owner& owner, pthread_t thread, void** result);
 
+/// Asks an owner's threads to leave: those that wait in a call of ours, now or later, are unwound, as suspended calls
+/// are; the others are waited for. [loop]
+void ask_to_leave(Owner& owner) noexcept;
+/// Whether the calling thread is one of them; it leaves by throwing Unwinding. [any]
+bool is_asked_to_leave(const Owner& owner) noexcept;
+
 /// An owner's, as in "'worker' (4711), 'worker' (4712)"; the first few. [any]
 std::string names(const Owner& owner);
 
