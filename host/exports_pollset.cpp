@@ -31,3 +31,7 @@ TAU_TRAMPOLINE std::int32_t tau_host_pollset_wait(tau_plugin* owner, std::int32_
 TAU_TRAMPOLINE std::int32_t tau_host_pollset_closing(std::int32_t fd) noexcept {
   return pollsets().closing(fd) ? 1 : 0;
 }
+
+TAU_TRAMPOLINE void tau_host_pollset_opened(tau_plugin* owner, std::int32_t fd) noexcept {
+  pollsets().opened(*owner, fd);
+}

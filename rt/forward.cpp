@@ -102,6 +102,7 @@ FORWARD(int32_t, pollset_create, (tau_plugin* owner, int32_t* set), (owner, set)
 FORWARD(int32_t, pollset_ctl, (int32_t set, int32_t operation, int32_t fd, const tau_poll_event* event), (set, operation, fd, event))
 FORWARD_UNWINDING(int32_t, pollset_wait, (tau_plugin* owner, int32_t set, tau_poll_event* events, int32_t capacity, int64_t timeout_ns, const void* sigmask), (owner, set, events, capacity, timeout_ns, sigmask))
 FORWARD(int32_t, pollset_closing, (int32_t fd), (fd))
+FORWARD(void, pollset_opened, (tau_plugin* owner, int32_t fd), (owner, fd))
 
 // buffers.h
 FORWARD(int32_t, buffers_create, (tau_plugin* owner, uint32_t count, uint32_t size, tau_buffers* out), (owner, count, size, out))
@@ -141,6 +142,7 @@ FORWARD(int32_t, child_release, (tau_child child), (child))
 // resolve.h
 FORWARD(int32_t, resolve, (tau_lookup* lookup), (lookup))
 FORWARD(void, resolve_cancel, (tau_lookup* lookup), (lookup))
+FORWARD_UNWINDING(int32_t, resolve_wait, (tau_plugin* owner, const char* host, const char* service, const struct addrinfo* hints, struct addrinfo** found), (owner, host, service, hints, found))
 
 // source.h
 FORWARD(int32_t, source_add, (tau_source* source), (source))

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "runtime/assert.hpp"
+#include "runtime/threads.hpp"
 
 namespace tau::host {
 
@@ -388,6 +389,7 @@ void Fibers::on_terminate() {
     try {
       throw;
     } catch (const Unwinding&) {
+      if (instance->thread_ != std::this_thread::get_id()) threads::abandon();
       instance->abandon();
     } catch (...) {
     }

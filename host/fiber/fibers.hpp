@@ -20,6 +20,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <thread>
 #include <utility>
 
 #include "annotate.hpp"
@@ -129,6 +130,7 @@ class Fibers {
   void* context_;
   StackPool stacks_;
   Fiber* main_;
+  std::thread::id thread_ = std::this_thread::get_id();
   Fiber* current_;
   Fiber* left_ = nullptr;       // the stack we came from
   Fiber* loop_ = nullptr;       // the loop stack that ended the last turn

@@ -145,8 +145,9 @@ bool Unloader::step(Unload& unload) {
   }
   // Suspended calls first: their frames may use whatever else the plugin has.
   if (plugin.fibers != 0) return end_fibers(unload) || moved;
-  if (plugin.threads.load() != 0 && unload.grace.previous == nullptr && !plugin.threads_leave.load()) {
-    threads::ask_to_leave(plugin);
+  if (plugin.threads.load() != 0) {
+    if (unload.grace.previous != nullptr) return moved;
+    if (!plugin.threads_leave.load()) threads::ask_to_leave(plugin);
   }
   // Once, and again when something was left by a destructor, or by another plugin that used an object of this one
   // while it was pinned.

@@ -12,6 +12,7 @@ std::int32_t Pollsets::create(Runtime&, Owner&, int*) noexcept { return TAU_E_UN
 std::shared_ptr<Pollset> Pollsets::find(int) noexcept { return nullptr; }
 bool Pollsets::closing(int) noexcept { return false; }
 void Pollsets::mark(int) noexcept {}
+void Pollsets::opened(Owner&, int) noexcept {}
 std::size_t Pollsets::drop_owner(Owner&) noexcept { return 0; }
 std::size_t Pollsets::close_owner(Owner&) noexcept { return 0; }
 

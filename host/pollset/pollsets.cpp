@@ -2,6 +2,7 @@
 #include "pollsets.hpp"
 
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -66,6 +67,7 @@ bool Pollsets::closing(int fd) noexcept {
       itself = std::move(found->second);
       sets_.erase(found);
     }
+    opened_.erase(fd);
     others.reserve(sets_.size());
     for (const auto& [number, set] : sets_) others.push_back(set);
   }
@@ -80,8 +82,39 @@ std::size_t Pollsets::drop_owner(Owner& owner) noexcept {
   return dropped.size();
 }
 
+void Pollsets::opened(Owner& owner, int fd) noexcept {
+  struct stat status {};
+  if (::fstat(fd, &status) < 0) return;
+  try {
+    const std::lock_guard lock(mutex_);
+    opened_[fd] = {&owner, status.st_dev, status.st_ino};
+    mark(fd);
+  } catch (const std::bad_alloc&) {
+    // Nobody will close it should its module forget to.
+  }
+}
+
+std::vector<int> Pollsets::opened_of(Owner& owner) {
+  std::vector<int> fds;
+  const std::lock_guard lock(mutex_);
+  std::erase_if(opened_, [&](const auto& entry) {
+    const auto& [fd, opened] = entry;
+    if (opened.owner != &owner) return false;
+    struct stat status {};
+    // The same file as it was: it may have been closed by a library, and its number given anew.
+    if (::fstat(fd, &status) == 0 && status.st_dev == opened.device && status.st_ino == opened.node) fds.push_back(fd);
+    return true;
+  });
+  return fds;
+}
+
 std::size_t Pollsets::close_owner(Owner& owner) noexcept {
   std::size_t closed = 0;
+  for (const int fd : opened_of(owner)) {
+    closing(fd);
+    ::close(fd);
+    ++closed;
+  }
   for (const auto& [number, set] : of(owner)) {
     for (const int fd : set->left()) {
       closing(fd);

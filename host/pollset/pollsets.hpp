@@ -21,6 +21,8 @@ class Pollsets {
   std::shared_ptr<Pollset> find(int set) noexcept;
   /// Whoever closes a descriptor tells it: most are in no set, and that is one look at a bit.
   bool closing(int fd) noexcept;
+  /// See tau_pollset_opened. [any]
+  void opened(Owner& owner, int fd) noexcept;
   /// `fd` is about to be watched by a set.
   static void mark(int fd) noexcept;
   /// Ends what an owner left: nothing is watched for it any more, and who waits there is told. The descriptors stay
@@ -37,9 +39,17 @@ class Pollsets {
   static std::atomic<std::uint64_t>& word(int fd) noexcept;
   static bool unmark(int fd) noexcept;
   std::vector<std::pair<int, std::shared_ptr<Pollset>>> of(Owner& owner);
+  std::vector<int> opened_of(Owner& owner);
 
   std::mutex mutex_;
+  struct Opened {
+    Owner* owner;
+    std::uint64_t device;
+    std::uint64_t node;
+  };
+
   std::unordered_map<int, std::shared_ptr<Pollset>> sets_;
+  std::unordered_map<int, Opened> opened_;
 };
 
 /// The process's. [any]

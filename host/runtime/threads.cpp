@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csetjmp>
 #include <fstream>
 #include <memory>
 #include <mutex>
@@ -24,13 +25,17 @@ struct Joiner {
 };
 
 struct Record {
-  Runtime* runtime = nullptr;
-  Owner* owner = nullptr;
-  void* (*start)(void*) = nullptr;
-  void* argument = nullptr;
+  Runtime* const runtime;
+  Owner* const owner;
+  void* (*const start)(void*);
+  void* const argument;
   pthread_t thread{};
   pid_t tid = 0;  // 0: not begun
   Joiner* joiner = nullptr;
+  std::jmp_buf bottom{};
+
+  Record(Runtime& runtime, Owner& owner, void* (*start)(void*), void* argument) noexcept
+      : runtime(&runtime), owner(&owner), start(start), argument(argument) {}
 };
 
 struct All {
@@ -71,6 +76,7 @@ void* run(void* self) {
     record.tid = static_cast<pid_t>(::syscall(SYS_gettid));
   }
   current = &record;
+  if (_setjmp(record.bottom) != 0) return nullptr;
   try {
     return record.start(record.argument);
   } catch (const Unwinding&) {
@@ -91,7 +97,7 @@ std::int32_t create(Runtime& runtime, Owner& owner, pthread_t* thread, const pth
   };
   // plugin_destroy may still start one to finish with; a module that is being closed may not.
   if (owner.phase.load(std::memory_order_seq_cst) > Phase::unloading) return give_up(EAGAIN);
-  auto* record = new (std::nothrow) Record{&runtime, &owner, start, argument};
+  auto* record = new (std::nothrow) Record(runtime, owner, start, argument);
   if (!record) return give_up(EAGAIN);
   try {
     const std::lock_guard lock(all().mutex);
@@ -146,6 +152,10 @@ void ask_to_leave(Owner& owner) noexcept {
 
 bool is_asked_to_leave(const Owner& owner) noexcept {
   return current && current->owner == &owner && owner.threads_leave.load(std::memory_order_seq_cst);
+}
+
+void abandon() noexcept {
+  if (current && is_asked_to_leave(*current->owner)) std::longjmp(current->bottom, 1);
 }
 
 std::string names(const Owner& owner) {

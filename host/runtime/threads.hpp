@@ -29,6 +29,10 @@ void ask_to_leave(Owner& owner) noexcept;
 /// Whether the calling thread is one of them; it leaves by throwing Unwinding. [any]
 bool is_asked_to_leave(const Owner& owner) noexcept;
 
+/// Ends the calling thread where it stands: it cannot be unwound any further (Asio's pools end the process for any
+/// exception). What its frames below hold is lost. Returns if the thread is none that was asked to leave.
+void abandon() noexcept;
+
 /// An owner's, as in "'worker' (4711), 'worker' (4712)"; the first few. [any]
 std::string names(const Owner& owner);
 

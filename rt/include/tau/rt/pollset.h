@@ -53,6 +53,10 @@ TAU_EXPORT int32_t tau_pollset_wait(tau_plugin* owner, int32_t set, tau_poll_eve
  * Returns 1 if `fd` was a set, else 0. Cheap for a descriptor that nobody watches. [any] */
 TAU_EXPORT int32_t tau_pollset_closing(int32_t fd) TAU_NOEXCEPT;
 
+/* Tells that a module has made `fd`, which no set need ever watch (the other end of a pipe): what is neither told to
+ * tau_pollset_closing nor closed otherwise is closed when the module has gone. Makes one system call. [any] */
+TAU_EXPORT void tau_pollset_opened(tau_plugin* owner, int32_t fd) TAU_NOEXCEPT;
+
 TAU_EXTERN_C_END
 
 #endif

@@ -45,6 +45,15 @@ TAU_EXPORT int32_t tau_resolve(tau_lookup* lookup) TAU_NOEXCEPT;
 /* Withdraws a question that is pending; harmless otherwise. Nothing refers to the record any more. [loop] */
 TAU_EXPORT void tau_resolve_cancel(tau_lookup* lookup) TAU_NOEXCEPT;
 
+/* What getaddrinfo(3) is, with its arguments and its return value; `hints` and `found` as there. On the loop's thread the
+ * call is suspended, on another it blocks; in neither does a resolver that hangs hold up an unload.
+ *
+ * Errors:    EAI_*; EAI_AGAIN too when the owner is being unloaded.
+ * Threading: [any]
+ * Unload:    [drained], as tau_park. */
+TAU_EXPORT int32_t tau_resolve_wait(tau_plugin* owner, const char* host, const char* service,
+                                    const struct addrinfo* hints, struct addrinfo** found) TAU_UNWINDS;
+
 TAU_EXTERN_C_END
 
 #endif
