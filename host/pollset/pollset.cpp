@@ -526,6 +526,11 @@ void Pollset::abandon() noexcept {
   end_locked();
 }
 
+bool Pollset::watches(int fd) noexcept {
+  const std::lock_guard lock(mutex_);
+  return entries_.contains(fd);
+}
+
 std::vector<int> Pollset::left() noexcept {
   const std::lock_guard lock(mutex_);
   return left_;

@@ -52,6 +52,8 @@ class Pollset : public std::enable_shared_from_this<Pollset> {
   void end() noexcept;
   /// The same for a set whose owner is being unloaded; remembers what was watched. [loop]
   void abandon() noexcept;
+  /// Not of one that has ended. [any]
+  bool watches(int fd) noexcept;
   /// Descriptors that were watched when it was abandoned and that nobody has closed since.
   std::vector<int> left() noexcept;
 

@@ -24,6 +24,7 @@ std::int32_t Pollset::wait(Owner&, tau_poll_event*, int, std::int64_t, const voi
 void Pollset::forget(int) noexcept {}
 void Pollset::end() noexcept {}
 void Pollset::abandon() noexcept {}
+bool Pollset::watches(int) noexcept { return false; }
 std::vector<int> Pollset::left() noexcept { return {}; }
 
 }  // namespace tau::host

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 #include <vector>
@@ -117,6 +118,7 @@ std::size_t Pollsets::close_owner(Owner& owner) noexcept {
   }
   for (const auto& [number, set] : of(owner)) {
     for (const int fd : set->left()) {
+      if (is_watched(fd)) continue;  // by another plugin: it was handed over
       closing(fd);
       ::close(fd);
       ++closed;
@@ -126,6 +128,11 @@ std::size_t Pollsets::close_owner(Owner& owner) noexcept {
     ++closed;
   }
   return closed;
+}
+
+bool Pollsets::is_watched(int fd) {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(sets_.begin(), sets_.end(), [fd](const auto& set) { return set.second->watches(fd); });
 }
 
 std::vector<std::pair<int, std::shared_ptr<Pollset>>> Pollsets::of(Owner& owner) {

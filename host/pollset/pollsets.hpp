@@ -40,6 +40,7 @@ class Pollsets {
   static bool unmark(int fd) noexcept;
   std::vector<std::pair<int, std::shared_ptr<Pollset>>> of(Owner& owner);
   std::vector<int> opened_of(Owner& owner);
+  bool is_watched(int fd);
 
   std::mutex mutex_;
   struct Opened {

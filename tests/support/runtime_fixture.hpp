@@ -14,6 +14,7 @@
 #include <memory>
 #include <string>
 
+#include "pollset/pollsets.hpp"
 #include "runtime/empty_owner.hpp"
 #include "runtime/runtime.hpp"
 
@@ -82,6 +83,7 @@ class RuntimeFixture {
     host::empty_owner(runtime, owner);
     run_until([&] { return host::is_emptied(owner); });
     runtime.end_unload();
+    host::pollsets().close_owner(owner);
     runtime.executor.reclaim(owner);
   }
 
