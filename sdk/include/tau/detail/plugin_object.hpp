@@ -14,6 +14,7 @@
 #include "../spawn.hpp"
 #include "plugin_part.hpp"
 #include "request.hpp"
+#include "unload_hook.hpp"
 
 namespace tau::detail {
 
@@ -71,6 +72,7 @@ void destroy_plugin(PluginObject<P>*& object) noexcept {
   } catch (...) {
     with_exception_text([](std::string_view text) { log(LogLevel::error, "its destructor threw: ", text); });
   }
+  UnloadHook::run_all();
 }
 
 template <class P>
