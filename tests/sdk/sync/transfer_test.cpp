@@ -23,6 +23,8 @@ constexpr bool follows_its_value() {
 static_assert(follows_its_value<tau::mpsc::Sender>());
 static_assert(follows_its_value<tau::mpsc::UnboundedSender>());
 static_assert(follows_its_value<tau::mpsc::Receiver>());
+static_assert(follows_its_value<tau::mpsc::WeakSender>());
+static_assert(follows_its_value<tau::mpsc::WeakUnboundedSender>());
 static_assert(follows_its_value<tau::oneshot::Sender>());
 static_assert(follows_its_value<tau::oneshot::Receiver>());
 static_assert(follows_its_value<tau::broadcast::Sender>());
@@ -33,6 +35,7 @@ static_assert(follows_its_value<tau::Mutex>());
 static_assert(follows_its_value<tau::RwLock>());
 static_assert(follows_its_value<tau::OnceCell>());
 static_assert(Transferable<tau::mpsc::Permit<int>> && !Transferable<tau::mpsc::Permit<int*>>);
+static_assert(Transferable<tau::mpsc::Permits<int>> && !Transferable<tau::mpsc::Permits<int*>>);
 static_assert(Transferable<tau::MutexGuard<int>> && !Transferable<tau::MutexGuard<int*>>);
 static_assert(Transferable<tau::Barrier> && Transferable<tau::BarrierWaitResult>);
 static_assert(Transferable<tau::Notify> && Transferable<tau::Semaphore> && Transferable<tau::SemaphorePermit>);

@@ -89,6 +89,8 @@ template <class T> class Sender;
 template <class T> class UnboundedSender;
 template <class T> class Receiver;
 template <class T> class Permit;
+template <class T> class Permits;
+template <class T, class End> class Weak;
 }
 namespace oneshot {
 template <class T> class Sender;
@@ -200,6 +202,8 @@ template <class T> struct KnownRule<mpsc::Sender<T>> : KnownSafeIf<T> {};
 template <class T> struct KnownRule<mpsc::UnboundedSender<T>> : KnownSafeIf<T> {};
 template <class T> struct KnownRule<mpsc::Receiver<T>> : KnownSafeIf<T> {};
 template <class T> struct KnownRule<mpsc::Permit<T>> : KnownSafeIf<T> {};
+template <class T> struct KnownRule<mpsc::Permits<T>> : KnownSafeIf<T> {};
+template <class T, class End> struct KnownRule<mpsc::Weak<T, End>> : KnownSafeIf<T> {};
 template <class T> struct KnownRule<oneshot::Sender<T>> : KnownSafeIf<T> {};
 template <class T> struct KnownRule<oneshot::Receiver<T>> : KnownSafeIf<T> {};
 template <class T> struct KnownRule<broadcast::Sender<T>> : KnownSafeIf<T> {};

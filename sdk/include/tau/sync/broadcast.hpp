@@ -42,24 +42,6 @@ class Sender {
  public:
   using tau_shared_handle = void;  // see detail/transferable.hpp
 
-  Sender(const Sender& other) noexcept : state_(other.state_) {
-    if (!state_) return;
-    Hold hold(*state_, tau_on_loop_thread());
-    ++state_->senders;
-  }
-  Sender(Sender&&) noexcept = default;
-  Sender& operator=(Sender other) noexcept {
-    std::swap(state_, other.state_);
-    return *this;
-  }
-  ~Sender() {
-    State* const state = state_.release();
-    if (!state) return;
-    detail::sync::leave_state(state, tau_on_loop_thread(), [&](Hold& hold) {
-      if (--state->senders == 0) hold.wake_all(state->receiving, detail::sync::Stage::ended);
-    });
-  }
-
   /// Returns how many receivers there are. Errors: Errc::closed: none, and the value is dropped.
   Result<std::size_t> send(T value) {
     detail::sync::Snapshot<T> sent(std::move(value));
@@ -85,7 +67,7 @@ class Sender {
 
   explicit Sender(State* counted) noexcept : state_(counted) {}
 
-  detail::sync::StateRef<State> state_;
+  detail::sync::StateRef<State, detail::sync::OneOf<State, &State::senders, &State::senders_gone>> state_;
 };
 
 /// An end that receives.

@@ -14,6 +14,7 @@
 #include <optional>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "../detail/sync/mpsc_state.hpp"
 #include "../result.hpp"
@@ -26,6 +27,17 @@ template <class T>
 class UnboundedSender;
 template <class T>
 class Receiver;
+template <class T>
+class Permits;
+
+}  // namespace tau::mpsc
+
+namespace tau::detail::sync {
+template <class T, class End>
+class MpscSender;
+}
+
+namespace tau::mpsc {
 
 /// Room for one value in a bounded channel: what reserve() gives.
 ///
@@ -50,12 +62,103 @@ class [[nodiscard("dropping a Permit gives it back")]] Permit {
  private:
   template <class U>
   friend class Sender;
+  template <class U>
+  friend class Permits;
   using State = detail::sync::MpscState<T>;
 
-  explicit Permit(State* counted) noexcept : held_(counted, 1) {}
+  explicit Permit(detail::sync::Held<State> held) noexcept : held_(std::move(held)) {}
 
   detail::sync::Held<State> held_;
 };
+
+/// Room for several: what reserve_many() gives. `while (auto permit = room.next()) ...`
+///
+/// Ownership, threading, unload: as Permit.
+/// See:       tokio::sync::mpsc::PermitIterator
+template <class T>
+class [[nodiscard("dropping Permits gives them back")]] Permits {
+ public:
+  /// One of them; empty when none is left.
+  std::optional<Permit<T>> next() noexcept {
+    if (remaining() == 0) return std::nullopt;
+    return Permit<T>(held_.split(1));
+  }
+  std::size_t remaining() const noexcept { return held_ ? held_.count() : 0; }
+
+ private:
+  template <class U>
+  friend class Sender;
+  using Held = detail::sync::Held<detail::sync::MpscState<T>>;
+
+  explicit Permits(Held held) noexcept : held_(std::move(held)) {}
+
+  Held held_;
+};
+
+/// An end that sends nothing and keeps nothing open, until it is made a sender again.
+///
+/// Ownership: a copy is another one. The channel ends without regard to them.
+/// Threading: [any]
+/// Unload:    [inert] if T is.
+/// See:       tokio::sync::mpsc::WeakSender
+template <class T, class End>
+class Weak {
+ public:
+  using tau_shared_handle = void;  // see detail/transferable.hpp
+
+  /// Errors: Errc::closed: the last sender has gone.
+  Result<End> upgrade() const noexcept {
+    auto strong = detail::sync::mpsc_upgrade(*state_);
+    if (!strong) return Errc::closed;
+    return End(std::move(strong));
+  }
+  std::size_t strong_count() const noexcept { return state_->count_senders(); }
+  std::size_t weak_count() const noexcept { return state_->count_weak_senders(); }
+
+ private:
+  friend class detail::sync::MpscSender<T, End>;
+
+  explicit Weak(detail::sync::MpscState<T>* state) noexcept
+      : state_(detail::sync::MpscWeakRef<T>::share(state)) {}
+
+  detail::sync::MpscWeakRef<T> state_;
+};
+template <class T>
+using WeakSender = Weak<T, Sender<T>>;
+template <class T>
+using WeakUnboundedSender = Weak<T, UnboundedSender<T>>;
+
+}  // namespace tau::mpsc
+
+namespace tau::detail::sync {
+
+/// What the senders of both kinds of channel have in common.
+template <class T, class End>
+class MpscSender {
+ public:
+  using tau_shared_handle = void;  // see detail/transferable.hpp
+
+  /// Waits until the receiver is closed or dropped.
+  auto closed() noexcept { return UntilClosed<MpscState<T>>(state_.get()); }
+  bool is_closed() const noexcept {
+    Hold hold(*state_, tau_on_loop_thread());
+    return state_->closed();
+  }
+  mpsc::Weak<T, End> downgrade() const noexcept { return mpsc::Weak<T, End>(state_.get()); }
+  /// Senders, and weak ones, of this channel.
+  std::size_t strong_count() const noexcept { return state_->count_senders(); }
+  std::size_t weak_count() const noexcept { return state_->count_weak_senders(); }
+  bool same_channel(const End& other) const noexcept { return state_.get() == other.state_.get(); }
+
+ protected:
+  explicit MpscSender(MpscSenderRef<T> state) noexcept : state_(std::move(state)) {}
+
+  MpscSenderRef<T> state_;
+};
+
+}  // namespace tau::detail::sync
+
+namespace tau::mpsc {
 
 /// An end that sends, of a channel that holds a limited number of values.
 ///
@@ -64,20 +167,31 @@ class [[nodiscard("dropping a Permit gives it back")]] Permit {
 /// Unload:    [inert] if T is. What it awaits borrows it.
 /// See:       tokio::sync::mpsc::Sender
 template <class T>
-class Sender {
+class Sender : public detail::sync::MpscSender<T, Sender<T>> {
   using State = detail::sync::MpscState<T>;
+  using Base = detail::sync::MpscSender<T, Sender>;
+  using Held = detail::sync::Held<State>;
+  using Base::state_;
 
+  template <class P>
   class [[nodiscard("a permit is waited for by co_await")]] Reserve : public detail::sync::Acquire<State> {
    public:
-    explicit Reserve(State* state) noexcept : detail::sync::Acquire<State>(state, 1) {}
-    Result<Permit<T>> await_resume() noexcept {
-      if (!this->take()) return Errc::closed;
-      return Permit<T>(this->state_);
+    Reserve(State* state, std::size_t n) noexcept : detail::sync::Acquire<State>(state, n) {}
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> suspended) noexcept {
+      return possible() && detail::sync::Acquire<State>::await_suspend(suspended);
     }
+    Result<P> await_resume() noexcept {
+      if (!possible()) return Errc::invalid;
+      if (!this->take()) return Errc::closed;
+      return P(Held(this->state_, this->wanted));
+    }
+
+   private:
+    bool possible() const noexcept { return this->wanted <= this->state_->capacity; }
   };
 
  public:
-  using tau_shared_handle = void;  // see detail/transferable.hpp
   /// Waits for room, first come first served. `Result<void> sent = co_await tx.send(value);`
   ///
   /// Errors: Errc::closed: the receiver was closed or dropped, and so is the value. Throws what T's move
@@ -112,41 +226,44 @@ class Sender {
 
   /// Waits for room and keeps it. `Result<mpsc::Permit<T>> permit = co_await tx.reserve();`
   /// Errors: Errc::closed. Cancel: the room goes to the next.
-  auto reserve() noexcept { return Reserve(state_.get()); }
+  auto reserve() noexcept { return Reserve<Permit<T>>(state_.get(), 1); }
+  /// The same for `n` values at once. Errors: Errc::closed; Errc::invalid: more than the channel holds.
+  auto reserve_many(std::size_t n) noexcept { return Reserve<Permits<T>>(state_.get(), n); }
   /// Errors: Errc::would_block: no room. Errc::closed.
   Result<Permit<T>> try_reserve() noexcept {
     Result<void> got = detail::sync::try_acquire(*state_, 1);
     if (!got) return got.error();
-    return Permit<T>(state_.get());
+    return Permit<T>(Held(state_.get(), 1));
+  }
+  /// Errors: as reserve_many(), and Errc::would_block.
+  Result<Permits<T>> try_reserve_many(std::size_t n) noexcept {
+    if (n > state_->capacity) return Errc::invalid;
+    Result<void> got = detail::sync::try_acquire(*state_, n);
+    if (!got) return got.error();
+    return Permits<T>(Held(state_.get(), n));
   }
   /// Errors: Errc::closed; Errc::wrong_thread on the loop's thread. [blocking]
   Result<Permit<T>> blocking_reserve() noexcept {
     Result<void> got = detail::sync::blocking_acquire(*state_, 1);
     if (!got) return got.error();
-    return Permit<T>(state_.get());
+    return Permit<T>(Held(state_.get(), 1));
   }
 
-  /// Waits until the receiver is closed or dropped.
-  auto closed() noexcept { return detail::sync::UntilClosed<State>(state_.get()); }
-  bool is_closed() const noexcept {
-    detail::sync::Hold hold(*state_, tau_on_loop_thread());
-    return state_->closed();
-  }
   /// Room that is free now, and when the channel is empty.
   std::size_t capacity() const noexcept {
     detail::sync::Hold hold(*state_, tau_on_loop_thread());
     return state_->permits.available();
   }
   std::size_t max_capacity() const noexcept { return state_->capacity; }
-  bool same_channel(const Sender& other) const noexcept { return state_.get() == other.state_.get(); }
 
  private:
   template <class U>
   friend std::pair<Sender<U>, Receiver<U>> channel(std::size_t capacity);
+  template <class U, class End>
+  friend class Weak;
+  friend Base;
 
-  explicit Sender(State* counted) noexcept : state_(counted) {}
-
-  detail::sync::SenderRef<T> state_;
+  explicit Sender(detail::sync::MpscSenderRef<T> state) noexcept : Base(std::move(state)) {}
 };
 
 /// An end that sends, of a channel that takes as much as memory does.
@@ -154,11 +271,11 @@ class Sender {
 /// Ownership, threading, unload: as Sender.
 /// See:       tokio::sync::mpsc::UnboundedSender
 template <class T>
-class UnboundedSender {
-  using State = detail::sync::MpscState<T>;
+class UnboundedSender : public detail::sync::MpscSender<T, UnboundedSender<T>> {
+  using Base = detail::sync::MpscSender<T, UnboundedSender>;
+  using Base::state_;
 
  public:
-  using tau_shared_handle = void;  // see detail/transferable.hpp
   /// Never waits. Errors: Errc::closed; `value` is moved from only on success. [any]
   Result<void> send(T&& value) {
     detail::sync::Hold hold(*state_, tau_on_loop_thread());
@@ -173,21 +290,15 @@ class UnboundedSender {
     return send(T(value));
   }
 
-  /// Waits until the receiver is closed or dropped.
-  auto closed() noexcept { return detail::sync::UntilClosed<State>(state_.get()); }
-  bool is_closed() const noexcept {
-    detail::sync::Hold hold(*state_, tau_on_loop_thread());
-    return state_->closed();
-  }
-  bool same_channel(const UnboundedSender& other) const noexcept { return state_.get() == other.state_.get(); }
-
  private:
   template <class U>
   friend std::pair<UnboundedSender<U>, Receiver<U>> unbounded_channel();
 
-  explicit UnboundedSender(State* counted) noexcept : state_(counted) {}
+  template <class U, class End>
+  friend class Weak;
+  friend Base;
 
-  detail::sync::SenderRef<T> state_;
+  explicit UnboundedSender(detail::sync::MpscSenderRef<T> state) noexcept : Base(std::move(state)) {}
 };
 
 /// The end that receives.
@@ -202,22 +313,21 @@ class Receiver {
 
  public:
   using tau_shared_handle = void;  // see detail/transferable.hpp
-  Receiver(Receiver&&) noexcept = default;
-  Receiver& operator=(Receiver&& other) noexcept {
-    if (this != &other) {
-      reset();
-      state_ = std::move(other.state_);
-    }
-    return *this;
-  }
-  ~Receiver() { reset(); }
-
   /// Waits for the next value. `while (Result<T> value = co_await rx.recv()) ...`
   ///
   /// Errors: Errc::closed: nothing is left, and nothing will come. Errc::busy: another recv() waits.
   ///         Throws what T's move throws; the value stays in the queue.
   /// Cancel: no value is lost.
   auto recv() noexcept { return detail::sync::MpscRecv<T>(state_.get()); }
+
+  /// Waits for one value at least and puts what there is, `limit` at most, at the end of `values`. Returns how many.
+  /// `while (Result<std::size_t> n = co_await rx.recv_many(values, 64)) ...`
+  ///
+  /// Ownership: `values` is borrowed until then.
+  /// Errors, cancel: as recv(). If a move throws, those before it are in `values`.
+  auto recv_many(std::vector<T>& values, std::size_t limit) noexcept {
+    return detail::sync::MpscRecvMany<T>(state_.get(), &values, limit);
+  }
 
   /// The same without waiting; empty if there is nothing now.
   std::optional<Result<T>> try_recv() {
@@ -238,14 +348,20 @@ class Receiver {
     const auto state = detail::sync::StateRef<State>::share(state_.get());
     std::optional<T> value;
     detail::sync::Hold hold(*state, false);
-    if (state->queue.empty() && !state->finished()) {
-      if (!state->receiving.empty()) return Errc::busy;
-      detail::sync::BlockedThread thread;
-      hold.block(thread, state->receiving);
-    }
+    if (!state->await_value(hold)) return Errc::busy;
     if (state->queue.empty()) return Errc::closed;
     state->pop_into(hold, value);
     return std::move(*value);
+  }
+  /// Errors: as recv_many(); Errc::wrong_thread on the loop's thread. [blocking]
+  Result<std::size_t> blocking_recv_many(std::vector<T>& values, std::size_t limit) {
+    if (tau_on_loop_thread()) return Errc::wrong_thread;
+    const auto state = detail::sync::StateRef<State>::share(state_.get());
+    if (limit != 0) {
+      detail::sync::Hold hold(*state, false);
+      if (!state->await_value(hold)) return Errc::busy;
+    }
+    return detail::sync::mpsc_take_many(*state, false, values, limit);
   }
 
   /// Takes no more values; those that were sent, or have a permit, still come.
@@ -257,6 +373,8 @@ class Receiver {
     detail::sync::Hold hold(*state_, tau_on_loop_thread());
     return state_->closed() || state_->senders == 0;
   }
+  std::size_t sender_strong_count() const noexcept { return state_->count_senders(); }
+  std::size_t sender_weak_count() const noexcept { return state_->count_weak_senders(); }
   /// Values that wait.
   std::size_t len() const noexcept {
     detail::sync::Hold hold(*state_, tau_on_loop_thread());
@@ -271,15 +389,8 @@ class Receiver {
   friend std::pair<UnboundedSender<U>, Receiver<U>> unbounded_channel();
 
   explicit Receiver(State* counted) noexcept : state_(counted) {}
-  void reset() noexcept {
-    std::optional<detail::sync::BlockQueue<T>> left;
-    if (State* const state = state_.release()) {
-      detail::sync::leave_state(state, tau_on_loop_thread(),
-                                [&](detail::sync::Hold& hold) { state->drop_receiver(hold, left); });
-    }
-  }
 
-  detail::sync::StateRef<State> state_;
+  detail::sync::StateRef<State, detail::sync::TheOnly<&State::drop_receiver>> state_;
 };
 template <class T>
 using UnboundedReceiver = Receiver<T>;
@@ -292,7 +403,7 @@ using UnboundedReceiver = Receiver<T>;
 template <class T>
 std::pair<Sender<T>, Receiver<T>> channel(std::size_t capacity) {
   auto* const state = new detail::sync::MpscState<T>(capacity == 0 ? 1 : capacity);
-  return {Sender<T>(state), Receiver<T>(state)};
+  return {Sender<T>(detail::sync::MpscSenderRef<T>(state)), Receiver<T>(state)};
 }
 
 /// A channel without a limit, whose sender never waits.
@@ -300,7 +411,7 @@ std::pair<Sender<T>, Receiver<T>> channel(std::size_t capacity) {
 template <class T>
 std::pair<UnboundedSender<T>, Receiver<T>> unbounded_channel() {
   auto* const state = new detail::sync::MpscState<T>(detail::sync::unbounded);
-  return {UnboundedSender<T>(state), Receiver<T>(state)};
+  return {UnboundedSender<T>(detail::sync::MpscSenderRef<T>(state)), Receiver<T>(state)};
 }
 
 }  // namespace tau::mpsc

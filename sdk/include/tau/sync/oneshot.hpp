@@ -8,7 +8,6 @@
 // mpsc do. An end is Transferable if T is.
 #pragma once
 
-#include <exception>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -33,16 +32,6 @@ class Sender {
 
  public:
   using tau_shared_handle = void;  // see detail/transferable.hpp
-  Sender(Sender&&) noexcept = default;
-  Sender& operator=(Sender&& other) noexcept {
-    if (this != &other) {
-      reset();
-      state_ = std::move(other.state_);
-    }
-    return *this;
-  }
-  ~Sender() { reset(); }
-
   /// Errors: Errc::closed: the receiver was closed or dropped, or a value was sent before. `value` is moved
   ///         from only on success. Throws what T's move throws; nothing was sent then.
   Result<void> send(T&& value) {
@@ -73,16 +62,8 @@ class Sender {
   friend std::pair<Sender<U>, Receiver<U>> channel();
 
   explicit Sender(State* counted) noexcept : state_(counted) {}
-  void reset() noexcept {
-    State* const state = state_.release();
-    if (!state) return;
-    detail::sync::leave_state(state, tau_on_loop_thread(), [&](detail::sync::Hold& hold) {
-      state->sender_gone = true;
-      hold.wake_all(state->receiving, detail::sync::Stage::granted);
-    });
-  }
 
-  detail::sync::StateRef<State> state_;
+  detail::sync::StateRef<State, detail::sync::TheOnly<&State::drop_sender>> state_;
 };
 
 /// The end that receives: awaited itself.
@@ -97,16 +78,6 @@ class Receiver {
 
  public:
   using tau_shared_handle = void;  // see detail/transferable.hpp
-  Receiver(Receiver&&) noexcept = default;
-  Receiver& operator=(Receiver&& other) noexcept {
-    if (this != &other) {
-      reset();
-      state_ = std::move(other.state_);
-    }
-    return *this;
-  }
-  ~Receiver() { reset(); }
-
   /// `Result<T> value = co_await rx;`
   ///
   /// Errors: Errc::closed: the sender went without sending, or the value was received before.
@@ -150,23 +121,8 @@ class Receiver {
   friend std::pair<Sender<U>, Receiver<U>> channel();
 
   explicit Receiver(State* counted) noexcept : state_(counted) {}
-  void reset() noexcept {
-    State* const state = state_.release();
-    if (!state) return;
-    const bool on_loop = tau_on_loop_thread();
-    bool left = false;
-    detail::sync::leave_state(state, on_loop, [&](detail::sync::Hold& hold) {
-      state->close(hold);
-      left = state->value.has_value();
-      state->refs += left;
-    });
-    if (!left) return;
-    // Outside the lock. It is nobody else's: none is sent to a closed channel.
-    state->value.reset();
-    detail::sync::leave_state(state, on_loop, [](detail::sync::Hold&) {});
-  }
 
-  detail::sync::StateRef<State> state_;
+  detail::sync::StateRef<State, detail::sync::TheOnly<&State::drop_receiver>> state_;
 };
 
 /// A channel for one value: std::pair of its Sender and its Receiver.

@@ -68,6 +68,8 @@ struct WatchState : Core {
   explicit WatchState(Snapshot<T> initial) noexcept : Core(2), current(std::move(initial)) {}
 
   bool closed() const noexcept { return receivers == 0; }
+  void senders_gone(Hold& hold) noexcept { hold.wake_all(changing, Stage::ended); }
+  void receivers_gone(Hold& hold) noexcept { hold.wake_all(until_closed, Stage::ended); }
   /// What `next` replaces is left in it, to be destroyed outside the lock.
   void replace(Hold& hold, Snapshot<T>& next) noexcept {
     std::swap(current, next);
@@ -77,24 +79,17 @@ struct WatchState : Core {
 };
 
 template <class T>
-class [[nodiscard("a change is waited for by co_await")]] WatchChanged : public Place<WatchState<T>> {
+class [[nodiscard("a change is waited for by co_await")]] WatchChanged : public Onlooker<WatchState<T>> {
  public:
-  WatchChanged(WatchState<T>* state, std::uint64_t* seen) noexcept : Place<WatchState<T>>(state), seen_(seen) {}
-  ~WatchChanged() {
-    if (this->stage != Stage::idle) this->exit([](Hold&, Stage) {});
-  }
+  WatchChanged(WatchState<T>* state, std::uint64_t* seen) noexcept
+      : Onlooker<WatchState<T>>(state), seen_(seen) {}
 
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> suspended) noexcept {
     WatchState<T>& state = *this->state_;
     Hold hold(state, true);
-    if (state.version == *seen_ && state.senders != 0) {
-      this->enter_waiting(suspended);
-      state.changing.push_back(*this);
-      return true;
-    }
-    this->enter(Stage::granted);
-    return suspend_if_exhausted(suspended);
+    if (state.version != *seen_ || state.senders == 0) return this->stay(suspended);
+    return this->wait_in(state.changing, suspended);
   }
   Result<void> await_resume() noexcept {
     bool changed = false;
@@ -124,24 +119,6 @@ class Sender {
 
  public:
   using tau_shared_handle = void;  // see detail/transferable.hpp
-
-  Sender(const Sender& other) noexcept : state_(other.state_) {
-    if (!state_) return;
-    Hold hold(*state_, tau_on_loop_thread());
-    ++state_->senders;
-  }
-  Sender(Sender&&) noexcept = default;
-  Sender& operator=(Sender other) noexcept {
-    std::swap(state_, other.state_);
-    return *this;
-  }
-  ~Sender() {
-    State* const state = state_.release();
-    if (!state) return;
-    detail::sync::leave_state(state, tau_on_loop_thread(), [&](Hold& hold) {
-      if (--state->senders == 0) hold.wake_all(state->changing, detail::sync::Stage::ended);
-    });
-  }
 
   /// Errors: Errc::closed: there is no receiver, and the value is dropped.
   Result<void> send(T value) {
@@ -202,7 +179,7 @@ class Sender {
     return state_->current;
   }
 
-  detail::sync::StateRef<State> state_;
+  detail::sync::StateRef<State, detail::sync::OneOf<State, &State::senders, &State::senders_gone>> state_;
 };
 
 /// An end that watches.
@@ -218,25 +195,6 @@ class Receiver {
 
  public:
   using tau_shared_handle = void;  // see detail/transferable.hpp
-
-  Receiver(const Receiver& other) noexcept : state_(other.state_), seen_(other.seen_) {
-    if (!state_) return;
-    Hold hold(*state_, tau_on_loop_thread());
-    ++state_->receivers;
-  }
-  Receiver(Receiver&&) noexcept = default;
-  Receiver& operator=(Receiver other) noexcept {
-    std::swap(state_, other.state_);
-    seen_ = other.seen_;
-    return *this;
-  }
-  ~Receiver() {
-    State* const state = state_.release();
-    if (!state) return;
-    detail::sync::leave_state(state, tau_on_loop_thread(), [&](Hold& hold) {
-      if (--state->receivers == 0) hold.wake_all(state->until_closed, detail::sync::Stage::ended);
-    });
-  }
 
   /// Waits for a value that this receiver has not seen, and counts it as seen.
   /// Errors: Errc::closed: there is none, and no sender is left. Cancel: the value is still unseen.
@@ -282,18 +240,19 @@ class Receiver {
   template <class U>
   friend std::pair<Sender<U>, Receiver<U>> channel(U initial);
 
-  explicit Receiver(State* counted, std::uint64_t seen = 0) noexcept : state_(counted), seen_(seen) {}
+  using End = detail::sync::StateRef<State, detail::sync::OneOf<State, &State::receivers, &State::receivers_gone>>;
 
-  detail::sync::StateRef<State> state_;
+  explicit Receiver(State* counted) noexcept : state_(counted) {}
+  Receiver(End state, std::uint64_t seen) noexcept : state_(std::move(state)), seen_(seen) {}
+
+  End state_;
   std::uint64_t seen_ = 0;
 };
 
 template <class T>
 Receiver<T> Sender<T>::subscribe() const noexcept {
   Hold hold(*state_, tau_on_loop_thread());
-  ++state_->refs;
-  ++state_->receivers;
-  return Receiver<T>(state_.get(), state_->version);
+  return Receiver<T>(Receiver<T>::End::share(state_.get(), hold), state_->version);
 }
 
 /// A channel that holds `initial`, which its receiver counts as seen: std::pair of Sender and Receiver.

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <memory>
 #include <new>
-#include <optional>
 #include <utility>
 
 namespace tau::detail::sync {
@@ -43,10 +42,11 @@ class BlockQueue {
     ++size_;
   }
 
-  /// The queue is not empty. Throws what T's move throws; the value is still there then.
-  void pop_into(std::optional<T>& out) {
+  /// Calls `take(T&&)`. The queue is not empty. Throws what `take` throws; the value is still there then.
+  template <class Take>
+  void pop(Take&& take) {
     T* const first = front();
-    out.emplace(std::move(*first));
+    take(std::move(*first));
     std::destroy_at(first);
     drop_front();
   }

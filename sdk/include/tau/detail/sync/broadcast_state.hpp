@@ -38,6 +38,7 @@ struct BroadcastState : Core {
   explicit BroadcastState(std::size_t size) : Core(2), capacity(size), ring(new Slot[size]) {}
 
   bool closed() const noexcept { return receivers == 0; }
+  void senders_gone(Hold& hold) noexcept { hold.wake_all(receiving, Stage::ended); }
   Slot& slot(std::uint64_t position) noexcept { return ring[position & (capacity - 1)]; }
   std::uint64_t oldest() const noexcept { return end < capacity ? 0 : end - capacity; }
 
@@ -98,26 +99,18 @@ Result<T> broadcast_result(typename BroadcastState<T>::Found found, Snapshot<T>&
 }
 
 template <class T>
-class [[nodiscard("a value is received by co_await")]] BroadcastRecv : public Place<BroadcastState<T>> {
+class [[nodiscard("a value is received by co_await")]] BroadcastRecv : public Onlooker<BroadcastState<T>> {
   using State = BroadcastState<T>;
 
  public:
-  BroadcastRecv(State* state, BroadcastPlace* place) noexcept : Place<State>(state), place_(place) {}
-  ~BroadcastRecv() {
-    if (this->stage != Stage::idle) this->exit([](Hold&, Stage) {});
-  }
+  BroadcastRecv(State* state, BroadcastPlace* place) noexcept : Onlooker<State>(state), place_(place) {}
 
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> suspended) noexcept {
     State& state = *this->state_;
     Hold hold(state, true);
-    if (place_->next == state.end && state.senders != 0) {
-      this->enter_waiting(suspended);
-      state.receiving.push_back(*this);
-      return true;
-    }
-    this->enter(Stage::granted);
-    return suspend_if_exhausted(suspended);
+    if (place_->next != state.end || state.senders == 0) return this->stay(suspended);
+    return this->wait_in(state.receiving, suspended);
   }
   /// Throws what T's copy throws; the value is passed over then.
   Result<T> await_resume() {

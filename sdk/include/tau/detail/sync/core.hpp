@@ -16,6 +16,7 @@
 #pragma once
 
 #include <cstddef>
+#include <utility>
 
 #include "loop_lock.hpp"
 #include "wait_list.hpp"
@@ -96,27 +97,64 @@ void drain_state(void* core) noexcept {
   });
 }
 
-/// A counted reference to a state.
-template <class State>
+/// How a reference is counted beside `refs`: here, not at all.
+struct Uncounted {
+  template <class State>
+  static void join(State&) noexcept {}
+  template <class State>
+  static void leave(State* state) noexcept {
+    leave_state(state, tau_on_loop_thread(), [](Hold&) {});
+  }
+};
+
+/// As one of several ends of a kind: `count` says how many there are, `gone` is called when the last has left.
+template <class State, std::size_t State::* count, void (State::*gone)(Hold&) noexcept>
+struct OneOf {
+  static void join(State& state) noexcept { ++(state.*count); }
+  static void leave(State* state) noexcept {
+    leave_state(state, tau_on_loop_thread(), [state](Hold& hold) {
+      if (--(state->*count) == 0) (state->*gone)(hold);
+    });
+  }
+};
+
+/// As the only end of its kind, which cannot be copied; `close` closes it and lets its reference go.
+template <auto close>
+struct TheOnly {
+  template <class State>
+  static void leave(State* state) noexcept {
+    close(state);
+  }
+};
+
+/// A counted reference to a state: all that most ends of channels are made of.
+template <class State, class Kind = Uncounted>
 class StateRef {
  public:
   StateRef() noexcept = default;
   /// Takes over a reference that is counted already.
   explicit StateRef(State* counted) noexcept : state_(counted) {}
-  StateRef(const StateRef& other) noexcept : state_(other.state_) { count(); }
+  StateRef(const StateRef& other) noexcept
+    requires requires(State& state) { Kind::join(state); }
+      : state_(other.state_) {
+    if (!state_) return;
+    Hold hold(*state_, tau_on_loop_thread());
+    count();
+  }
   StateRef(StateRef&& other) noexcept : state_(other.release()) {}
   StateRef& operator=(StateRef other) noexcept {
-    State* const mine = state_;
-    state_ = other.state_;
-    other.state_ = mine;
+    std::swap(state_, other.state_);
     return *this;
   }
   ~StateRef() { reset(); }
 
   /// One more reference to a state that somebody else keeps alive now.
   static StateRef share(State* state) noexcept {
-    StateRef shared;
-    shared.state_ = state;
+    Hold hold(*state, tau_on_loop_thread());
+    return share(state, hold);
+  }
+  static StateRef share(State* state, Hold&) noexcept {
+    StateRef shared(state);
     shared.count();
     return shared;
   }
@@ -126,20 +164,15 @@ class StateRef {
   State& operator*() const noexcept { return *state_; }
   State* get() const noexcept { return state_; }
 
-  State* release() noexcept {
-    State* const given = state_;
-    state_ = nullptr;
-    return given;
-  }
+  State* release() noexcept { return std::exchange(state_, nullptr); }
   void reset() noexcept {
-    if (State* const mine = release()) leave_state(mine, tau_on_loop_thread(), [](Hold&) {});
+    if (State* const mine = release()) Kind::leave(mine);
   }
 
  private:
   void count() const noexcept {
-    if (!state_) return;
-    Hold hold(*state_, tau_on_loop_thread());
     ++state_->refs;
+    Kind::join(*state_);
   }
 
   State* state_ = nullptr;
@@ -186,6 +219,32 @@ class Place : public WaitNode {
   }
 
   State* state_;
+};
+
+/// The place of one who waits for news and takes nothing before his turn: if he is destroyed, nothing is lost
+/// and nobody else has to be told.
+template <class State>
+class Onlooker : public Place<State> {
+ protected:
+  using Place<State>::Place;
+  ~Onlooker() { leave(); }
+
+  /// Waits in `list`.
+  template <class Promise>
+  __attribute__((always_inline)) bool wait_in(WaitList& list, std::coroutine_handle<Promise> suspended) noexcept {
+    this->enter_waiting(suspended);
+    list.push_back(*this);
+    return true;
+  }
+  /// There is something already: holds his place until his turn.
+  template <class Promise>
+  __attribute__((always_inline)) bool stay(std::coroutine_handle<Promise> suspended) noexcept {
+    this->enter(Stage::granted);
+    return suspend_if_exhausted(suspended);
+  }
+  void leave() noexcept {
+    if (this->stage != Stage::idle) this->exit([](Hold&, Stage) {});
+  }
 };
 
 /// For an awaiter that has its result at once: whether it may go on, as suspend_if_exhausted() decides.

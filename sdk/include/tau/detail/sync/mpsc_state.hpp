@@ -5,12 +5,13 @@
 // closed channel knows that nothing more will come.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <exception>
 #include <limits>
-#include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "block_queue.hpp"
 #include "permits.hpp"
@@ -25,6 +26,7 @@ struct MpscState : Core {
   Permits permits;
   const std::size_t capacity;
   std::size_t senders = 1;
+  std::size_t weak_senders = 0;
   BlockQueue<T> queue;
   WaitList receiving;      // at most one
   WaitList until_closed;   // senders that wait in closed()
@@ -40,6 +42,15 @@ struct MpscState : Core {
     return receiver_gone || ((senders == 0 || closed()) && permits.available() == capacity);
   }
 
+  std::size_t count_senders() noexcept {
+    Hold hold(*this, tau_on_loop_thread());
+    return senders;
+  }
+  std::size_t count_weak_senders() noexcept {
+    Hold hold(*this, tau_on_loop_thread());
+    return weak_senders;
+  }
+
   void tell_receiver(Hold& hold) noexcept { hold.wake_all(receiving, Stage::granted); }
 
   /// Puts a value where a permit is held for it. Throws what T's move throws, or std::bad_alloc; the
@@ -49,10 +60,31 @@ struct MpscState : Core {
     if (!receiving.empty()) tell_receiver(hold);
   }
 
+  /// Moves up to `n` values to the end of `out`, which has room for them. Throws what T's move throws; `out` has
+  /// those before then.
+  std::size_t pop_many(Hold& hold, std::vector<T>& out, std::size_t n) {
+    struct Freed {
+      MpscState& state;
+      Hold& hold;
+      std::size_t n = 0;
+      ~Freed() { state.permits.release(hold, n); }
+    } freed{*this, hold};
+    for (; freed.n < n && !queue.empty(); ++freed.n) queue.pop([&](T&& value) { out.push_back(std::move(value)); });
+    return freed.n;
+  }
   /// The queue is not empty. Throws what T's move throws; nothing has changed then.
   void pop_into(Hold& hold, std::optional<T>& out) {
-    queue.pop_into(out);
+    queue.pop([&](T&& value) { out.emplace(std::move(value)); });
     permits.release(hold, 1);
+  }
+
+  /// For a thread: waits until there is something, or never will be. False: another waits already.
+  bool await_value(Hold& hold) noexcept {
+    if (!queue.empty() || finished()) return true;
+    if (!receiving.empty()) return false;
+    BlockedThread thread;
+    hold.block(thread, receiving);
+    return true;
   }
 
   void give_back(Hold& hold, std::size_t n) noexcept {
@@ -67,55 +99,36 @@ struct MpscState : Core {
     if (finished()) tell_receiver(hold);
   }
 
-  void drop_sender(Hold& hold) noexcept {
-    if (--senders == 0 && finished()) tell_receiver(hold);
+  void senders_gone(Hold& hold) noexcept {
+    if (finished()) tell_receiver(hold);
   }
-  /// Takes what was never received, to be destroyed outside the lock.
-  void drop_receiver(Hold& hold, std::optional<BlockQueue<T>>& left) noexcept {
-    permits.close(hold);
-    hold.wake_all(until_closed, Stage::ended);
-    permits.release(hold, queue.size());
-    left.emplace(std::move(queue));
-    receiver_gone = true;
-    tell_receiver(hold);
+  void weak_senders_gone(Hold&) noexcept {}
+  static void drop_receiver(MpscState* state) noexcept {
+    std::optional<BlockQueue<T>> left;  // what was never received is destroyed outside the lock
+    leave_state(state, tau_on_loop_thread(), [&](Hold& hold) {
+      state->close(hold);
+      state->permits.release(hold, state->queue.size());
+      left.emplace(std::move(state->queue));
+      state->receiver_gone = true;
+      state->tell_receiver(hold);
+    });
   }
 };
 
 /// A reference that counts as a sender: the channel does not end while it lives.
 template <class T>
-class SenderRef {
- public:
-  using State = MpscState<T>;
+using MpscSenderRef = StateRef<MpscState<T>, OneOf<MpscState<T>, &MpscState<T>::senders, &MpscState<T>::senders_gone>>;
+/// One that only counts itself.
+template <class T>
+using MpscWeakRef =
+    StateRef<MpscState<T>, OneOf<MpscState<T>, &MpscState<T>::weak_senders, &MpscState<T>::weak_senders_gone>>;
 
-  SenderRef() noexcept = default;
-  /// Takes over a reference and a sender that are counted already.
-  explicit SenderRef(State* counted) noexcept : state_(counted) {}
-  SenderRef(const SenderRef& other) noexcept : state_(other.state_) {
-    if (!state_) return;
-    Hold hold(*state_, tau_on_loop_thread());
-    ++state_->refs;
-    ++state_->senders;
-  }
-  SenderRef(SenderRef&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
-  SenderRef& operator=(SenderRef other) noexcept {
-    std::swap(state_, other.state_);
-    return *this;
-  }
-  ~SenderRef() { reset(); }
-
-  State* operator->() const noexcept { return state_; }
-  State& operator*() const noexcept { return *state_; }
-  State* get() const noexcept { return state_; }
-  State* release() noexcept { return std::exchange(state_, nullptr); }
-  void reset() noexcept {
-    if (State* const state = release()) {
-      leave_state(state, tau_on_loop_thread(), [&](Hold& hold) { state->drop_sender(hold); });
-    }
-  }
-
- private:
-  State* state_ = nullptr;
-};
+/// A sender again, unless the last has gone: then an empty one. [any]
+template <class T>
+MpscSenderRef<T> mpsc_upgrade(MpscState<T>& state) noexcept {
+  Hold hold(state, tau_on_loop_thread());
+  return state.senders == 0 ? MpscSenderRef<T>() : MpscSenderRef<T>::share(&state, hold);
+}
 
 /// Sends one value when there is room.
 template <class T>
@@ -179,12 +192,9 @@ class MpscSend : public Acquire<MpscState<T>> {
 
 /// Receives one value when there is one.
 template <class T>
-class MpscRecv : public Place<MpscState<T>> {
+class MpscRecv : public Onlooker<MpscState<T>> {
  public:
-  explicit MpscRecv(MpscState<T>* state) noexcept : Place<MpscState<T>>(state) {}
-  ~MpscRecv() {
-    if (this->stage != Stage::idle) this->exit([](Hold&, Stage) {});
-  }
+  explicit MpscRecv(MpscState<T>* state) noexcept : Onlooker<MpscState<T>>(state) {}
 
   template <class Promise>
   __attribute__((always_inline)) bool await_suspend(std::coroutine_handle<Promise> suspended) {
@@ -200,9 +210,7 @@ class MpscRecv : public Place<MpscState<T>> {
         error_ = Errc::busy;
         return false;
       }
-      this->enter_waiting(suspended);
-      state.receiving.push_back(*this);
-      return true;
+      return this->wait_in(state.receiving, suspended);
     } else {
       return false;
     }
@@ -241,6 +249,54 @@ class MpscRecv : public Place<MpscState<T>> {
 
   std::optional<T> value_;
   Errc error_ = Errc::closed;
+};
+
+/// Room in `out` for what waits now, `limit` at most; and then as many as are still there. Author's types are
+/// moved under the lock, but only out of the queue: the vector grows outside of it.
+template <class T>
+Result<std::size_t> mpsc_take_many(MpscState<T>& state, bool on_loop, std::vector<T>& out, std::size_t limit) {
+  std::size_t n;
+  bool finished;
+  {
+    Hold hold(state, on_loop);
+    n = std::min(limit, state.queue.size());
+    finished = state.finished();
+  }
+  if (out.capacity() - out.size() < n) out.reserve(std::max(out.size() + n, 2 * out.capacity()));
+  if (n != 0) {
+    Hold hold(state, on_loop);
+    n = state.pop_many(hold, out, n);
+  }
+  if (n != 0 || limit == 0) return n;
+  if (finished) return Errc::closed;
+  return Errc::busy;  // somebody else took them
+}
+
+/// Receives what there is, when there is something.
+template <class T>
+class [[nodiscard("values are received by co_await")]] MpscRecvMany : public Onlooker<MpscState<T>> {
+ public:
+  MpscRecvMany(MpscState<T>* state, std::vector<T>* out, std::size_t limit) noexcept
+      : Onlooker<MpscState<T>>(state), out_(out), limit_(limit) {}
+
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> suspended) noexcept {
+    MpscState<T>& state = *this->state_;
+    Hold hold(state, true);
+    if (limit_ == 0 || !state.queue.empty() || state.finished()) return this->stay(suspended);
+    busy_ = !state.receiving.empty();
+    return !busy_ && this->wait_in(state.receiving, suspended);
+  }
+  // Whatever comes of it, the destructor ends its stay.
+  Result<std::size_t> await_resume() {
+    if (busy_) return Errc::busy;
+    return mpsc_take_many(*this->state_, true, *out_, limit_);
+  }
+
+ private:
+  std::vector<T>* out_;
+  std::size_t limit_;
+  bool busy_ = false;
 };
 
 }  // namespace tau::detail::sync

@@ -40,29 +40,40 @@ struct OneshotState : Core {
     hold.wake_all(until_closed, Stage::ended);
     hold.wake_all(receiving, Stage::granted);
   }
+
+  static void drop_sender(OneshotState* state) noexcept {
+    leave_state(state, tau_on_loop_thread(), [state](Hold& hold) {
+      state->sender_gone = true;
+      hold.wake_all(state->receiving, Stage::granted);
+    });
+  }
+  static void drop_receiver(OneshotState* state) noexcept {
+    const bool on_loop = tau_on_loop_thread();
+    bool left = false;
+    leave_state(state, on_loop, [&](Hold& hold) {
+      state->close(hold);
+      left = state->value.has_value();
+      state->refs += left;
+    });
+    if (!left) return;
+    // Outside the lock. It is nobody else's: none is sent to a closed channel.
+    state->value.reset();
+    leave_state(state, on_loop, [](Hold&) {});
+  }
 };
 
 template <class T>
-class [[nodiscard("a value is received by co_await")]] OneshotRecv : public Place<OneshotState<T>> {
+class [[nodiscard("a value is received by co_await")]] OneshotRecv : public Onlooker<OneshotState<T>> {
  public:
-  explicit OneshotRecv(OneshotState<T>* state) noexcept : Place<OneshotState<T>>(state) {}
-  ~OneshotRecv() {
-    if (this->stage != Stage::idle) this->exit([](Hold&, Stage) {});
-  }
+  explicit OneshotRecv(OneshotState<T>* state) noexcept : Onlooker<OneshotState<T>>(state) {}
 
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> suspended) noexcept {
     OneshotState<T>& state = *this->state_;
     Hold hold(state, true);
-    if (!state.ready()) {
-      busy_ = !state.receiving.empty();
-      if (busy_) return false;
-      this->enter_waiting(suspended);
-      state.receiving.push_back(*this);
-      return true;
-    }
-    this->enter(Stage::granted);
-    return suspend_if_exhausted(suspended);
+    if (state.ready()) return this->stay(suspended);
+    busy_ = !state.receiving.empty();
+    return !busy_ && this->wait_in(state.receiving, suspended);
   }
   Result<T> await_resume() {
     if (busy_) return Errc::busy;
