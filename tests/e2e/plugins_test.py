@@ -1,6 +1,7 @@
 """Plugins that go wrong in every way that a plugin can: one line says what, the others run, the host ends."""
 
 import signal
+import subprocess
 import unittest
 
 from support import TauTest, main
@@ -40,6 +41,24 @@ class Plugins(TauTest):
                           r'\[good\] message 2 answered: {"echo":"hello"}',
                           r"\[good\] destroyed",
                           r"\[destroy\] its destructor threw: holding on")
+
+    def test_a_name_that_hangs_in_the_resolver_holds_up_neither_its_plugin_nor_the_end_of_the_host(self):
+        source, library = self.folder / "hangs.c", self.folder / "hangs.so"
+        source.write_text("#include <unistd.h>\n"
+                          'int getaddrinfo() { (void)!write(1, "inside\\n", 7); for (;;) pause(); }\n')
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+        asks = self.plugin("asks", """
+            struct P {
+              tau::Task<> run() {
+                auto found = co_await tau::net::lookup_host("a.name", 80);
+                tau::print(found ? "found" : "failed");
+              }
+              ~P() { tau::print("destroyed"); }
+            };""")
+        host = self.start("run", asks, LD_PRELOAD=str(library))
+        host.wait_for("inside")
+        host.signal(signal.SIGINT)
+        self.assert_ended(host.end(), 0, r"\[asks\] destroyed", never=("found", "failed"))
 
     def test_what_does_not_compile_is_told_by_the_authors_own_path(self):
         syntax = self.plugin("syntax", "struct P { int x = ; };")
