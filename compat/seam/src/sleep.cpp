@@ -1,4 +1,6 @@
-// Sleeping on the loop's thread suspends the caller; std::this_thread::sleep_for ends here as well.
+// Sleeping on the loop's thread suspends the caller; std::this_thread::sleep_for ends here as well, and so does a
+// select() that watches nothing, which is how Asio waits for a timer synchronously.
+#include <sys/select.h>
 #include <sys/syscall.h>
 #include <tau/rt/fiber.h>
 #include <tau/rt/task.h>
@@ -45,4 +47,19 @@ TAU_SEAM unsigned sleep(unsigned seconds) {
   const timespec time{static_cast<time_t>(seconds), 0};
   timespec left{};
   return nanosleep(&time, &left) < 0 ? static_cast<unsigned>(left.tv_sec) : 0;
+}
+
+TAU_SEAM int select(int count, fd_set* readable, fd_set* writable, fd_set* exceptional, timeval* timeout) {
+  if (timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0)) return tau::seam::answer(-EINVAL);
+  timespec left{};
+  if (timeout) left = {timeout->tv_sec + timeout->tv_usec / 1'000'000, timeout->tv_usec % 1'000'000 * 1000};
+  if (timeout && !readable && !writable && !exceptional && tau_on_loop_thread()) {
+    *timeout = {};
+    return sleep_until(tau_now() + static_cast<std::uint64_t>(tau::seam::nanoseconds(left)));
+  }
+  // By number, and by the call that every machine has.
+  const auto ready =
+      ::syscall(SYS_pselect6, count, readable, writable, exceptional, timeout ? &left : nullptr, nullptr);
+  if (timeout) *timeout = {left.tv_sec, static_cast<suseconds_t>(left.tv_nsec / 1000)};
+  return static_cast<int>(ready);
 }

@@ -40,8 +40,11 @@ Function* entry(const host::Plugin& plugin, const char* name) {
 
 struct Loading {
   explicit Loading(std::function<void(std::string_view)> say = [](std::string_view) {},
-                   std::chrono::nanoseconds patience = std::chrono::hours(1))
-      : runtime(make_reactor(), {.blocking_threads = 4, .manual_clock = true}), watchdog(std::move(say), patience) {}
+                   std::chrono::nanoseconds patience = std::chrono::hours(1), bool manual_clock = true)
+      : runtime(make_reactor(), {.blocking_threads = 4, .manual_clock = manual_clock}),
+        watchdog(std::move(say), patience) {}
+  /// On the machine's clock, for modules that look at it themselves.
+  static Loading on_real_clock() { return Loading([](std::string_view) {}, std::chrono::hours(1), false); }
 
   /// Nothing that a test loaded may stay behind, unless it says so by taking it from here.
   ~Loading() {

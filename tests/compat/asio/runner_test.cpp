@@ -1,0 +1,253 @@
+// Plays the cases of each module in each way, TAU_TIMES times, and looks at what is left: nothing.
+//
+// The clock is the real one, since Asio's is. Each test loads a module, lets it play, unloads it and compares the
+// descriptors, the threads and the owner's accounts with what they were before.
+#include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <thread>
+
+#include "../../host/plugin/loading.hpp"
+#include "run.hpp"
+
+using namespace tau;
+using namespace tau::test;
+using asio_cases::Run;
+using asio_cases::Way;
+using namespace std::chrono_literals;
+
+namespace {
+
+int times() {
+  const char* given = std::getenv("TAU_TIMES");
+  return given ? std::atoi(given) : 3;
+}
+
+std::map<int, std::string> descriptors() {
+  std::map<int, std::string> found;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    const auto target = std::filesystem::read_symlink(entry.path(), error);
+    // The folder's own descriptor is gone by the time it is asked for, or names the folder.
+    if (!error && target.native().find("/fd") == std::string::npos) {
+      found[std::atoi(entry.path().filename().c_str())] = target;
+    }
+  }
+  return found;
+}
+
+int threads() {
+  int count = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) ++count;
+  return count;
+}
+
+/// What there is that a case or a module must not add to.
+struct State {
+  std::map<int, std::string> fds = descriptors();
+  int tasks = threads();
+
+  /// What is more now; empty: nothing.
+  std::string more() const {
+    std::ostringstream text;
+    for (const auto& [fd, target] : descriptors()) {
+      const auto before = fds.find(fd);
+      if (before == fds.end() || before->second != target) text << " descriptor " << fd << " (" << target << ")";
+    }
+    if (const int now = threads(); now > tasks) text << ' ' << now - tasks << " thread(s)";
+    return text.str();
+  }
+};
+
+struct Accounts {
+  explicit Accounts(const host::Owner& owner)
+      : counts{{"tasks", owner.tasks},       {"timers", owner.timers},           {"I/O", owner.ios},
+               {"fds", owner.fds},           {"fd waits", owner.fd_waits},       {"signals", owner.signals.load()},
+               {"threads", owner.threads},   {"jobs", owner.jobs.load()},        {"fibers", owner.fibers},
+               {"sources", owner.sources},   {"calls", owner.remote_calls.load()}, {"lookups", owner.lookups}} {}
+  std::map<std::string, std::uint64_t> counts;
+
+  std::string more(const host::Owner& owner) const {
+    std::ostringstream text;
+    for (const auto& [name, now] : Accounts(owner).counts) {
+      if (now > counts.at(name)) text << ' ' << now - counts.at(name) << ' ' << name;
+    }
+    return text.str();
+  }
+};
+
+/// Ends the program, and says during which case, if nothing begins for a while: a hang is no failed check.
+class Patience {
+ public:
+  Patience() : thread_([this] { watch(); }) {}
+  ~Patience() {
+    over_ = true;
+    thread_.join();
+  }
+  void began(const char* name) {
+    std::snprintf(name_, sizeof name_, "%s", name);
+    ++begun_;
+  }
+
+ private:
+  static constexpr auto limit = TAU_SANITIZED ? 240s : 60s;
+
+  void watch() {
+    int seen = -1;
+    auto since = std::chrono::steady_clock::now();
+    while (!over_) {
+      std::this_thread::sleep_for(20ms);
+      if (begun_ != seen) {
+        seen = begun_;
+        since = std::chrono::steady_clock::now();
+      } else if (std::chrono::steady_clock::now() - since > limit) {
+        std::fprintf(stderr, "hangs: %s\n", name_);
+        std::abort();
+      }
+    }
+  }
+
+  char name_[256] = "";
+  std::atomic<int> begun_{0};
+  std::atomic<bool> over_{false};
+  std::thread thread_;
+};
+
+/// Another plugin's timer of 1 ms, and how long the loop's thread worked at most between two of its ticks.
+struct Ticker : tau_timer {
+  Ticker(host::Runtime& runtime) : tau_timer{}, runtime(runtime) {
+    self.id = 1000;
+    self.name = "ticker";
+    self.phase = host::Phase::running;
+    owner = &self;
+    fire = [](tau_timer* timer) { static_cast<Ticker*>(timer)->ticked(); };
+  }
+  ~Ticker() { runtime.wheel.cancel(this); }
+
+  static std::uint64_t worked_ns() {
+    timespec time{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(time.tv_nsec);
+  }
+  void start() {
+    longest = 0;
+    ticks = 0;
+    last = worked_ns();
+    runtime.arm(this, runtime.clock.now() + 1'000'000);
+  }
+  void ticked() {
+    const std::uint64_t now = worked_ns();
+    longest = std::max(longest, now - last);
+    last = now;
+    ++ticks;
+    runtime.arm(this, runtime.clock.now() + 1'000'000);
+  }
+  std::uint64_t stop() {
+    runtime.wheel.cancel(this);
+    return ticks == 0 ? UINT64_MAX : std::max(longest, worked_ns() - last);
+  }
+
+  host::Runtime& runtime;
+  host::Owner self;
+  std::uint64_t longest = 0, last = 0;
+  int ticks = 0;
+};
+
+/// One module at play.
+struct Play {
+  Play(Loading& l, Patience& patience, Ticker& ticker, const std::string& module, Way way, const char* only = nullptr,
+       long argument = 0)
+      : l(l), patience(patience), ticker(ticker) {
+    run.way = way;
+    run.only = only;
+    run.argument = argument;
+    run.runner = this;
+    run.began = [](void* self, const char* name) {
+      auto& play = *static_cast<Play*>(self);
+      play.patience.began(name);
+      play.state.emplace();
+      play.accounts.emplace(*play.owner());
+    };
+    run.left = [](void* self) {
+      auto& play = *static_cast<Play*>(self);
+      return play.state->more() + play.accounts->more(*play.owner());
+    };
+    run.tick = [](void* self) { static_cast<Play*>(self)->ticker.start(); };
+    run.longest_gap_ns = [](void* self) { return static_cast<Play*>(self)->ticker.stop(); };
+    std::ostringstream address;
+    address << std::hex << reinterpret_cast<std::uintptr_t>(&run);
+    ::setenv(asio_cases::address_variable, address.str().c_str(), 1);
+    plugin = &l.load(module);
+  }
+
+  /// While plugin_init runs, load() has not returned.
+  host::Owner* owner() { return plugin ? plugin : l.registry.all().back().get(); }
+
+  Loading& l;
+  Patience& patience;
+  Ticker& ticker;
+  Run run;
+  host::Plugin* plugin = nullptr;
+  std::optional<State> state;
+  std::optional<Accounts> accounts;
+};
+
+/// Everything is as it was.
+void want_nothing_more(const State& before) {
+  std::string more;
+  for (int i = 0; i < 200; ++i) {
+    more = before.more();
+    if (more.empty()) return;
+    std::this_thread::sleep_for(10ms);  // a thread that was joined leaves /proc a moment later
+  }
+  CHECK_MESSAGE(more.empty(), more);
+}
+
+void play_all(const std::string& module, Way way) {
+  Patience patience;
+  Loading l = Loading::on_real_clock();
+  Ticker ticker(l.runtime);
+  {
+    // The host's own part: what it opens and starts for the first module.
+    Play nothing(l, patience, ticker, module, way, "no such case");
+    l.runtime.run_until([&] { return nothing.run.ended.load(); });
+    CHECK(l.unload(*nothing.plugin));
+  }
+  for (int i = 0; i < times(); ++i) {
+    const State before;
+    {
+      Play play(l, patience, ticker, module, way);
+      play.run.seed = static_cast<unsigned>(i + 1);
+      l.runtime.run_until([&] { return play.run.ended.load(); });
+      for (const std::string& failure : play.run.failures) FAIL_CHECK(failure);
+      CHECK(play.run.played > 20);
+      CHECK(l.unload(*play.plugin));
+      for (const std::string& report : l.reports) FAIL_CHECK(report);
+    }
+    want_nothing_more(before);
+  }
+}
+
+}  // namespace
+
+#define EACH_WAY(flavour)                                                          \
+  TEST_CASE(flavour ": run() in plugin_init") { play_all(flavour, Way::init); }    \
+  TEST_CASE(flavour ": run() in a task") { play_all(flavour, Way::task); }         \
+  TEST_CASE(flavour ": run() on a fiber") { play_all(flavour, Way::fiber); }       \
+  TEST_CASE(flavour ": run() in a handler") { play_all(flavour, Way::handler); }   \
+  TEST_CASE(flavour ": run_for()") { play_all(flavour, Way::run_for); }            \
+  TEST_CASE(flavour ": poll() and sleep") { play_all(flavour, Way::poll); }        \
+  TEST_CASE(flavour ": run_one()") { play_all(flavour, Way::run_one); }            \
+  TEST_CASE(flavour ": run() on a thread") { play_all(flavour, Way::thread); }
+
+EACH_WAY("asio")
+EACH_WAY("boost_asio")
