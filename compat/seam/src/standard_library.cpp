@@ -93,9 +93,9 @@ TAU_SEAM bool tau_seam_futex_wait_steady(void*, unsigned* word, unsigned seen, b
   return wait_for_word(word, seen, limited, CLOCK_MONOTONIC, s, ns);
 }
 
-TAU_SEAM void tau_seam_futex_wake(void*, unsigned* word)
+TAU_SEAM void tau_seam_futex_wake(unsigned* word)
     __asm__("_ZNSt28__atomic_futex_unsigned_base19_M_futex_notify_allEPj");
-TAU_SEAM void tau_seam_futex_wake(void*, unsigned* word) {
+TAU_SEAM void tau_seam_futex_wake(unsigned* word) {
   ::syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX);
   pthread_mutex_lock(&futex_mutex);  // whoever looked before this has begun to wait by now
   pthread_mutex_unlock(&futex_mutex);

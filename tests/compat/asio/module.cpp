@@ -34,7 +34,7 @@ void play_one(const Case& c) {
       d.want(false, e.what(), "thrown", 0);
     }
   }
-  if (c.kind != Case::normal) return;
+  if (c.kind != Case::normal || run->only) return;  // with one case asked for, others play beside it
   // Threads leave /proc a moment after they were joined, and what another thread tells the loop travels.
   std::string left;
   for (int i = 0; i < 200; ++i) {
@@ -49,6 +49,7 @@ void play() {
   for (const Case* c = Case::first; c; c = c->next) {
     if (run->only ? std::strcmp(run->only, c->name) == 0 : c->kind != Case::on_request) play_one(*c);
   }
+  run->ended_at = std::chrono::steady_clock::now();
   run->ended = true;
 }
 
@@ -84,7 +85,7 @@ void Driver::drive(net::io_context& context) {
       for (;;) {
         context.poll();
         if (context.stopped()) break;
-        tau::block_on(nap());
+        if (!tau::block_on(nap())) return;  // unloading
       }
       break;
     case Way::run_one:

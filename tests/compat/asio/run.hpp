@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -38,6 +39,7 @@ struct Run {
   std::vector<std::string> failures;
   std::atomic<bool> waiting{false};  // a case on request has come to where it waits
   std::atomic<bool> ended{false};
+  std::chrono::steady_clock::time_point ended_at;  // read once it has ended
   int played = 0;
 
   // Asked of the runner. [loop]

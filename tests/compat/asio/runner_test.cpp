@@ -1,7 +1,9 @@
-// Plays the cases of each module in each way, TAU_TIMES times, and looks at what is left: nothing.
+// Plays the cases of each module in each way, TAU_TIMES times (TAU_CASE: one by its name), and looks at what is left:
+// nothing.
 //
 // The clock is the real one, since Asio's is. Each test loads a module, lets it play, unloads it and compares the
 // descriptors, the threads and the owner's accounts with what they were before.
+#include <signal.h>
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
@@ -225,11 +227,11 @@ void play_all(const std::string& module, Way way) {
   for (int i = 0; i < times(); ++i) {
     const State before;
     {
-      Play play(l, patience, ticker, module, way);
+      Play play(l, patience, ticker, module, way, std::getenv("TAU_CASE"));
       play.run.seed = static_cast<unsigned>(i + 1);
       l.runtime.run_until([&] { return play.run.ended.load(); });
       for (const std::string& failure : play.run.failures) FAIL_CHECK(failure);
-      CHECK(play.run.played > 20);
+      CHECK(play.run.played >= (play.run.only ? 1 : 20));
       CHECK(l.unload(*play.plugin));
       for (const std::string& report : l.reports) FAIL_CHECK(report);
     }
@@ -251,3 +253,124 @@ void play_all(const std::string& module, Way way) {
 
 EACH_WAY("asio")
 EACH_WAY("boost_asio")
+
+// ---- two plugins at once ---------------------------------------------------------------------------
+
+namespace {
+
+/// Two modules, and what there was before them.
+struct Together {
+  Together() {
+    for (const char* module : {"asio", "boost_asio"}) {
+      Play nothing(l, patience, ticker, module, Way::task, "no such case");
+      l.runtime.run_until([&] { return nothing.run.ended.load(); });
+      CHECK(l.unload(*nothing.plugin));
+    }
+    before.emplace();
+  }
+  ~Together() {
+    for (const std::string& report : l.reports) FAIL_CHECK(report);
+    want_nothing_more(*before);
+  }
+  void until(const std::atomic<bool>& flag) {
+    l.runtime.run_until([&] { return flag.load(); });
+  }
+  void end(Play& play) {
+    for (const std::string& failure : play.run.failures) FAIL_CHECK(failure);
+    CHECK(l.unload(*play.plugin));
+  }
+
+  Patience patience;
+  Loading l = Loading::on_real_clock();
+  Ticker ticker{l.runtime};
+  std::optional<State> before;
+};
+
+constexpr const char* timer_case = "runs a timer for the argument's milliseconds";
+
+}  // namespace
+
+TEST_CASE("together: two plugins that run contexts at once end in the order of their times") {
+  Together t;
+  for (int i = 0; i < times(); ++i) {
+    for (const char* second : {"asio", "boost_asio"}) {
+      for (const Way way : {Way::task, Way::fiber, Way::handler, Way::run_for, Way::poll, Way::thread}) {
+        for (const bool first_is_short : {true, false}) {
+          CAPTURE(name_of(way));
+          Play a(t.l, t.patience, t.ticker, "asio", way, timer_case, first_is_short ? 10 : 40);
+          t.until(a.run.waiting);
+          // While the first waits, the second does within its plugin_init.
+          Play b(t.l, t.patience, t.ticker, second, i % 2 == 0 ? Way::init : way, timer_case, first_is_short ? 40 : 10);
+          t.until(a.run.ended);
+          t.until(b.run.ended);
+          CHECK((a.run.ended_at < b.run.ended_at) == first_is_short);
+          t.end(a);
+          t.end(b);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("together: a plugin is unloaded in the middle of a thousand operations, and the other goes on") {
+  Together t;
+  for (int i = 0; i < times(); ++i) {
+    for (const char* module : {"asio", "boost_asio"}) {
+      for (const Way way : {Way::task, Way::fiber, Way::handler, Way::run_for, Way::poll, Way::run_one}) {
+        CAPTURE(name_of(way));
+        Play other(t.l, t.patience, t.ticker, "asio", Way::task, timer_case, 300);
+        t.until(other.run.waiting);
+        const State before;
+        Play hour(t.l, t.patience, t.ticker, module, way, "waits for an hour amid a thousand operations");
+        t.until(hour.run.waiting);
+        for (int turn = 0; turn < 5; ++turn) t.l.runtime.turn(false);
+        CHECK(!hour.run.ended);
+        t.end(hour);
+        want_nothing_more(before);
+        t.until(other.run.ended);
+        t.end(other);
+      }
+    }
+  }
+}
+
+TEST_CASE("together: a signal is told to both plugins that wait for it") {
+  Together t;
+  for (int i = 0; i < times(); ++i) {
+    for (const Way way : {Way::task, Way::fiber, Way::handler, Way::run_for, Way::poll, Way::run_one, Way::thread}) {
+      CAPTURE(name_of(way));
+      Play a(t.l, t.patience, t.ticker, "asio", way, "waits for SIGUSR2");
+      Play b(t.l, t.patience, t.ticker, "boost_asio", way, "waits for SIGUSR2");
+      t.until(a.run.waiting);
+      t.until(b.run.waiting);
+      ::kill(::getpid(), SIGUSR2);
+      t.until(a.run.ended);
+      t.until(b.run.ended);
+      t.end(a);
+      t.end(b);
+    }
+  }
+}
+
+TEST_CASE("together: both play at the same time") {
+  Together t;
+  for (int i = 0; i < times(); ++i) {
+    for (const char* only : {"an echo server of coroutines answers 50 clients at once",
+                             "four megabytes pass in one write, both ways",
+                             "a strand that four threads feed runs one handler at a time and loses none",
+                             "two hundred timers that set themselves anew all tick",
+                             "a hundred coroutines that wait for an hour are destroyed with their context"}) {
+      for (const Way way : {Way::task, Way::handler, Way::poll, Way::thread}) {
+        CAPTURE(only);
+        CAPTURE(name_of(way));
+        Play a(t.l, t.patience, t.ticker, "asio", way, only);
+        Play b(t.l, t.patience, t.ticker, "boost_asio", way, only);
+        t.until(a.run.ended);
+        t.until(b.run.ended);
+        CHECK(a.run.played + b.run.played == 2);
+        t.end(a);
+        t.end(b);
+      }
+    }
+  }
+}
