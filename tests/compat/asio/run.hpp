@@ -39,7 +39,7 @@ struct Run {
   std::vector<std::string> failures;
   std::atomic<bool> waiting{false};  // a case on request has come to where it waits
   std::atomic<bool> ended{false};
-  std::chrono::steady_clock::time_point ended_at;  // read once it has ended
+  std::chrono::steady_clock::time_point due, ended_at;  // when it was to end and has ended; read after that
   int played = 0;
 
   // Asked of the runner. [loop]

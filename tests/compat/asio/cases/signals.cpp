@@ -93,6 +93,7 @@ NET_CASE("runs a timer for the argument's milliseconds", on_request) {
     HERE();
     WANT(!error);
   });
+  d.run().due = timer.expiry();
   d.run().waiting = true;
   d.drive(io);
 }
