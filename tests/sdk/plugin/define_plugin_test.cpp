@@ -1,4 +1,5 @@
 #include <tau/plugin/define_plugin.hpp>
+#include <tau/rt/fiber.h>
 #include <tau/time.hpp>
 
 #include <doctest/doctest.h>
@@ -40,8 +41,13 @@ struct Defined : RuntimeFixture {
 
   std::int32_t init() { return make_plugin(&plugin, object); }
   void destroy() { destroy_plugin(object); }
+  /// As the host does it: what is still suspended after plugin_destroy is unwound.
+  void destroy_and_unload() {
+    destroy();
+    unload(plugin);
+  }
   void send(std::string payload) {
-    auto entry = [](tau_plugin*, tau_request* request) { answer(*object, request); };
+    auto entry = [](tau_plugin*, tau_request* request) { answer(object, request); };
     runtime.requests.send(plugin, entry, 1, std::move(payload), [this](std::int32_t status, const std::string* text) {
       answers.push_back({status, text ? std::optional(*text) : std::nullopt});
     });
@@ -80,6 +86,52 @@ struct Runs {
     co_await tau::sleep(10ms);
     note("after sleep");
     co_await tau::sleep(1h);
+  }
+};
+struct Waits {
+  std::string member = "member";
+  tau_parker parker{};
+  ~Waits() { note("destroy"); }
+  void wait() {
+    Noting noting("wait ends with " + member);
+    tau_park(module_owner(), &parker, UINT64_MAX);
+    note("returned");
+  }
+};
+struct RunWaits : Waits {
+  Task<void> run() {
+    Noting noting("run ends with " + member);
+    wait();
+    co_return;
+  }
+};
+struct RunStops : RunWaits {
+  void stop() {
+    note("stop");
+    tau_unpark(&parker);
+  }
+};
+struct StopThrows : RunStops {
+  void stop() {
+    RunStops::stop();
+    throw std::runtime_error("no end");
+  }
+};
+struct StopIsAnothersWord : Waits {
+  int stop() { return 7; }
+};
+struct RequestWaits : Waits {
+  std::string request(std::string_view) {
+    wait();
+    return "done";
+  }
+};
+struct LaterWaits : Waits {
+  Task<std::string> request(std::string_view payload) {
+    Noting noting("request ends with " + member);
+    if (payload == "wait") wait();
+    co_await tau::sleep(1h);
+    co_return "done";
   }
 };
 struct RunThrows {
@@ -198,6 +250,82 @@ TEST_CASE_FIXTURE(Defined<Runs>, "a run() that has not begun is destroyed with i
   destroy();
   unload(plugin);
   CHECK(events == std::vector<std::string>{"destroy"});
+}
+
+TEST_CASE_FIXTURE(Defined<RunWaits>, "a run() that stands in a suspended call is unwound before its object is destroyed") {
+  CHECK(init() == TAU_OK);
+  settle();
+  CHECK(plugin.fibers == 1);
+  destroy();
+  CHECK(object == nullptr);
+  CHECK(events.empty());
+  destroy_and_unload();
+  CHECK(events == std::vector<std::string>{"wait ends with member", "run ends with member", "destroy"});
+}
+
+TEST_CASE_FIXTURE(Defined<RunStops>, "stop() lets a suspended call return, and the object goes after it") {
+  CHECK(init() == TAU_OK);
+  settle();
+  destroy();
+  CHECK(events == std::vector<std::string>{"stop"});
+  settle();
+  CHECK(events == std::vector<std::string>{"stop", "returned", "wait ends with member", "run ends with member", "destroy"});
+  CHECK(plugin.live_tasks == 0);
+}
+
+TEST_CASE_FIXTURE(Defined<RunStops>, "stop() is called also where nothing waits yet") {
+  CHECK(init() == TAU_OK);
+  destroy_and_unload();
+  CHECK(events == std::vector<std::string>{"stop", "destroy"});
+}
+
+TEST_CASE_FIXTURE(Defined<StopThrows>, "a stop() that throws stops nothing else") {
+  CHECK(init() == TAU_OK);
+  settle();
+  destroy();
+  settle();
+  CHECK(events.back() == "destroy");
+}
+
+static_assert(!HasStop<StopIsAnothersWord> && HasStop<RunStops> && !HasStop<Plain>);
+
+TEST_CASE_FIXTURE(Defined<RequestWaits>, "a request() that stands in a suspended call is unwound and answered as canceled") {
+  CHECK(init() == TAU_OK);
+  tau::spawn([this]() -> Task<> {
+    send("wait");
+    co_return;
+  }).detach();
+  settle();
+  CHECK(plugin.fibers == 1);
+  destroy_and_unload();
+  CHECK(events == std::vector<std::string>{"wait ends with member", "destroy"});
+  REQUIRE(answers.size() == 1);
+  CHECK(answers[0].status == TAU_E_CANCELED);
+}
+
+TEST_CASE_FIXTURE(Defined<LaterWaits>, "the Tasks of request() that wait by themselves go at once, one in a suspended call later") {
+  CHECK(init() == TAU_OK);
+  send("sleep");
+  send("wait");
+  settle();
+  destroy();
+  CHECK(events == std::vector<std::string>{"request ends with member"});
+  destroy_and_unload();
+  CHECK(events == std::vector<std::string>{"request ends with member", "wait ends with member",
+                                           "request ends with member", "destroy"});
+  REQUIRE(answers.size() == 2);
+  CHECK(answers[0].status == TAU_E_CANCELED);
+  CHECK(answers[1].status == TAU_E_CANCELED);
+}
+
+TEST_CASE_FIXTURE(Defined<Later>, "a request() that has not begun when the object goes never begins") {
+  CHECK(init() == TAU_OK);
+  send("one");
+  destroy();
+  settle();
+  CHECK(events == std::vector<std::string>{"destroy"});
+  REQUIRE(answers.size() == 1);
+  CHECK(answers[0].status == TAU_E_CANCELED);
 }
 
 TEST_CASE_FIXTURE(Defined<RunThrows>, "a run() that throws ends alone") {

@@ -5,6 +5,7 @@
 #include <tau/rt/plugin.h>
 
 #include <concepts>
+#include <exception>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -19,15 +20,17 @@
 namespace tau::detail {
 
 template <class P>
-struct PluginObject {
-  PluginParts parts;
+struct PluginObject : PluginParts {
   P plugin;
-
-  ~PluginObject() noexcept(std::is_nothrow_destructible_v<P>) { parts.stop(); }
 };
 
 template <class P>
 concept HasRun = requires(P& plugin) { plugin.run(); };
+
+template <class P>
+concept HasStop = requires(P& plugin) {
+  { plugin.stop() } -> std::same_as<void>;
+};
 
 template <class P>
 concept TakesView = requires(P& plugin, std::string_view payload) { plugin.request(payload); };
@@ -54,24 +57,45 @@ concept NamesRun = !std::is_final_v<P> && !requires { &WithName<P, HasRunName>::
 
 // ---- run() -----------------------------------------------------------------------------------------
 
-/// The task of run(): tells of an exception, since nobody joins it.
-inline Task<void> run_part(PluginParts& parts, Task<void> work) {
+/// The task of run(): tells of an exception, since nobody joins it. `object` is null when it has been destroyed.
+template <class P>
+Task<void> run_part(PluginObject<P>*& object, Task<void> work) {
+  if (object == nullptr) co_return;
+  PluginPart<void> part(*object, std::move(work));
   try {
-    (void)co_await PluginPart<void>(parts, std::move(work));
+    (void)co_await part;
+  } catch (const std::exception& error) {
+    log(LogLevel::error, "run() ended with an exception: ", error.what());
   } catch (...) {
+    if (part.stopping()) throw;  // the host unwinds what it has suspended
     with_exception_text([](std::string_view text) { log(LogLevel::error, "run() ended with an exception: ", text); });
   }
 }
 
 // ---- init and destroy ------------------------------------------------------------------------------
 
+/// Deletes the object when nothing of it is on a stack any more.
+template <class P>
+void stop_plugin(PluginObject<P>& object) noexcept {
+  if constexpr (HasStop<P>) {
+    try {
+      object.plugin.stop();
+    } catch (...) {
+      with_exception_text([](std::string_view text) { log(LogLevel::error, "stop() threw: ", text); });
+    }
+  }
+  object.stop([](PluginParts& parts) noexcept {
+    try {
+      delete static_cast<PluginObject<P>*>(&parts);
+    } catch (...) {
+      with_exception_text([](std::string_view text) { log(LogLevel::error, "its destructor threw: ", text); });
+    }
+  });
+}
+
 template <class P>
 void destroy_plugin(PluginObject<P>*& object) noexcept {
-  try {
-    delete std::exchange(object, nullptr);
-  } catch (...) {
-    with_exception_text([](std::string_view text) { log(LogLevel::error, "its destructor threw: ", text); });
-  }
+  if (object != nullptr) stop_plugin(*std::exchange(object, nullptr));
   UnloadHook::run_all();
 }
 
@@ -87,7 +111,7 @@ std::int32_t make_plugin(tau_plugin* self, PluginObject<P>*& object) noexcept {
     if constexpr (HasRun<P>) {
       static_assert(std::same_as<decltype(object->plugin.run()), Task<void>>,
                     "TAU_DEFINE_PLUGIN: run() returns tau::Task<void>");
-      spawn(run_part(object->parts, object->plugin.run())).detach();
+      spawn(run_part(object, object->plugin.run())).detach();
     }
     return TAU_OK;
   } catch (...) {
@@ -112,12 +136,26 @@ decltype(auto) call_request(P& plugin, std::string& payload) {
 template <class P>
 using RequestOutcome = decltype(call_request(std::declval<P&>(), std::declval<std::string&>()));
 
-template <class P>
-Task<void> answer_later(PluginObject<P>& object, Request request) {
-  using T = typename TaskValue<RequestOutcome<P>>::type;
-  std::string payload(request.payload());
+/// From inside a catch clause.
+inline void fail(Request& request, const PluginPartBase& part) {
   try {
-    Result<T> outcome = co_await PluginPart<T>(object.parts, call_request(object.plugin, payload));
+    throw;
+  } catch (const std::exception&) {
+    request.fail_with_exception();
+  } catch (...) {
+    // Else the host unwinds what it has suspended, and a request that is dropped is answered `canceled`.
+    if (!part.stopping()) request.fail_with_exception();
+  }
+}
+
+template <class P>
+Task<void> answer_later(PluginObject<P>*& object, Request request) {
+  using T = typename TaskValue<RequestOutcome<P>>::type;
+  if (object == nullptr) co_return;
+  std::string payload(request.payload());
+  PluginPart<T> part(*object, call_request(object->plugin, payload));
+  try {
+    Result<T> outcome = co_await part;
     if (!outcome) co_return;  // the object is gone; `request` says so
     if constexpr (std::is_void_v<T>) {
       request.end_unanswered();
@@ -125,15 +163,16 @@ Task<void> answer_later(PluginObject<P>& object, Request request) {
       request.answer(std::string_view(*outcome));
     }
   } catch (...) {
-    request.fail_with_exception();
+    fail(request, part);
   }
 }
 
 /// plugin_request of a plugin that answers.
 template <class P>
-void answer(PluginObject<P>& object, tau_request* raw) noexcept {
+void answer(PluginObject<P>*& object, tau_request* raw) noexcept {
   using R = RequestOutcome<P>;
   Request request(raw);
+  const PluginCall call(*object);
   try {
     if constexpr (requires { typename TaskValue<R>::type; }) {
       using T = typename TaskValue<R>::type;
@@ -145,15 +184,15 @@ void answer(PluginObject<P>& object, tau_request* raw) noexcept {
                     "TAU_DEFINE_PLUGIN: request() returns std::string, void, or a tau::Task of one of these");
       std::string payload(request.payload());
       if constexpr (std::is_void_v<R>) {
-        call_request(object.plugin, payload);
+        call_request(object->plugin, payload);
         request.end_unanswered();
       } else {
-        request.answer(call_request(object.plugin, payload));
+        request.answer(call_request(object->plugin, payload));
       }
     }
   } catch (...) {
     // Not raw: a frame that could not be allocated has taken the request along, and answered it.
-    if (request) request.fail_with_exception();
+    if (request) fail(request, call);
   }
 }
 

@@ -4,7 +4,8 @@
 
 namespace tau::detail {
 
-/// Called once, on the loop's thread, after the plugin's object was destroyed. Lives in static storage; [loop].
+/// Called once, on the loop's thread, after the plugin's object was destroyed, or waits only for calls of it that are
+/// suspended. Lives in static storage; [loop].
 struct UnloadHook {
   explicit UnloadHook(void (*unload)(UnloadHook& self)) noexcept : unload(unload), next(first) { first = this; }
   UnloadHook(const UnloadHook&) = delete;

@@ -6,6 +6,7 @@
 //     ~Greeter();                                         // destroy
 //     std::string request(std::string_view payload);      // optional: answers messages
 //     tau::Task<void> run();                              // optional: lives as long as the plugin
+//     void stop();                                        // optional: ends calls that wait, before all else
 //   };
 //   TAU_DEFINE_PLUGIN(Greeter)
 //
@@ -22,17 +23,18 @@
 /// an error; a Task that is destroyed before its end answers `canceled`.
 ///
 /// Ownership: the module owns the one object; init makes it, destroy deletes it.
-/// Threading: [loop]: constructor, destructor, request() and run() all run there; none but the Tasks
-///            may wait.
+/// Threading: [loop]: all of them run there. The Tasks may wait by co_await; a call that waits without it, such as
+///            the run() of an event loop from elsewhere, is suspended with its stack (tau/rt/fiber.h).
 /// Unload:    the coroutines of run() and request() are destroyed first, then the object, then whatever
 ///            else the plugin has spawned: such a task is not resumed any more, but destructors in it
-///            run, and must not touch the object.
+///            run, and must not touch the object. One that stands in a suspended call cannot be destroyed: stop()
+///            is there to make the call return, and after 100 ms it is unwound. The object waits for that.
 #define TAU_DEFINE_PLUGIN(Type)                                                                   \
   static constinit ::tau::detail::PluginObject<Type>* tau_plugin_object = nullptr;                \
   template <class Plugin>                                                                         \
   struct TauPluginRequest {                                                                       \
     friend void plugin_request(tau_plugin*, tau_request* request) noexcept {                      \
-      ::tau::detail::answer(static_cast<::tau::detail::PluginObject<Plugin>&>(*tau_plugin_object), request); \
+      ::tau::detail::answer(static_cast<::tau::detail::PluginObject<Plugin>*&>(tau_plugin_object), request); \
     }                                                                                             \
   };                                                                                              \
   int32_t plugin_init(tau_plugin* self) noexcept {                                                \
