@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -31,6 +32,15 @@ HEAD = """\
 #include <thread>
 using namespace std::chrono_literals;
 """
+
+
+def needs(*headers: str):
+    """Skips a class or a test where the compiler does not find a header."""
+    probe = "".join(f"#if !__has_include(<{header}>)\n#error missing:{header}:\n#endif\n" for header in headers)
+    said = subprocess.run([*shlex.split(os.environ.get("CXX", "c++")), "-x", "c++", "-E", "-"], input=probe,
+                          capture_output=True, text=True, check=False)
+    missing = re.findall(r"error missing:(.*):", said.stderr)
+    return unittest.skipIf(missing, "not installed: " + ", ".join(dict.fromkeys(missing)))
 
 
 class Done:
