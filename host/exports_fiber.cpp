@@ -15,7 +15,7 @@ namespace {
 Runtime& runtime() noexcept { return *Runtime::instance(); }
 
 tau::host::FiberLocals* locals() noexcept {
-  return runtime().on_loop() ? &runtime().fibers.locals() : nullptr;
+  return runtime().on_stack_of_loop() ? &runtime().fibers.locals() : nullptr;
 }
 
 }  // namespace

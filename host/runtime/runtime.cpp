@@ -18,6 +18,7 @@ namespace tau::host {
 Runtime* Runtime::instance_ = nullptr;
 constinit thread_local Runtime* Runtime::loop_ = nullptr;
 bool Runtime::forked_ = false;
+constinit thread_local Runtime* Runtime::forked_from_ = nullptr;
 
 namespace {
 
@@ -67,6 +68,7 @@ Runtime::~Runtime() {
 }
 
 void Runtime::become_child() noexcept {
+  if (loop_) forked_from_ = loop_;
   loop_ = nullptr;
   forked_ = instance_ != nullptr;
 }

@@ -89,6 +89,8 @@ class Runtime {
 
   /// Whether this is the loop's thread. [any]
   bool on_loop() const noexcept { return loop_ == this; }
+  /// Whether the caller stands on a stack of the loop's: also what a plugin has forked off there does. [any]
+  bool on_stack_of_loop() const noexcept { return loop_ == this || forked_from_ == this; }
 
   /// While something is being unloaded, other threads that let go of something tell the loop.
   void begin_unload() noexcept { unloads_.fetch_add(1, std::memory_order_seq_cst); }
@@ -148,6 +150,7 @@ class Runtime {
   static void become_child() noexcept;
   [[noreturn]] static void refuse_child() noexcept;
   static bool forked_;
+  static constinit thread_local Runtime* forked_from_;
 };
 
 }  // namespace tau::host

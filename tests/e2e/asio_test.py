@@ -197,6 +197,7 @@ class Chat(AsioTest):
         self.assertEqual(clients[1].receive(), (WebSocket.pong, b"there?"))
         clients[1].send(WebSocket.close, struct.pack("!H", 1000))
         self.assertEqual(clients[1].receive()[0], WebSocket.close)
+        clients[1].socket.close()
         self.host.wait_for(r"\[websocket-chat\] 2 here")
         clients[2].socket.close()  # without a word
         self.host.wait_for(r"\[websocket-chat\] 1 here")

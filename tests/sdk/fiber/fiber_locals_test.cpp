@@ -4,6 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -46,6 +49,28 @@ TEST_CASE("each fiber sees its own value across suspensions") {
   CHECK(tau_fls_delete(key) == TAU_OK);
   CHECK(tau_fls_delete(key) == TAU_E_NOT_FOUND);
   CHECK(tau_fls_set(key, &right) == TAU_E_NOT_FOUND);
+}
+
+TEST_CASE("a forked child finds and sets the values of the stack that it goes on on") {
+  RuntimeFixture f;
+  tau_fls_key key = 0;
+  REQUIRE(tau_fls_create(&f.plugin, nullptr, &key) == TAU_OK);
+  int before = 0, after = 0, status = -1;
+  (void)tau::fiber::spawn([&] {
+    CHECK(tau_fls_set(key, &before) == TAU_OK);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const bool found = tau_fls_get(key) == &before;
+      const bool set = tau_fls_set(key, &after) == TAU_OK && tau_fls_get(key) == &after;
+      ::_exit(found && set ? 7 : 1);
+    }
+    ::waitpid(child, &status, 0);
+    CHECK(tau_fls_get(key) == &before);
+  });
+  f.settle();
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 7);
+  CHECK(tau_fls_delete(key) == TAU_OK);
 }
 
 TEST_CASE("a value is destroyed with its fiber, a thread's with its thread") {
