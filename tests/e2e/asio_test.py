@@ -1,18 +1,17 @@
 """Asio and Boost.Asio in plugins: the examples as users run them, unloading beneath open connections, signals, forks."""
 
-import base64
 import contextlib
 import os
 import signal
 import socket
 import ssl
 import struct
-import subprocess
 import tempfile
 import threading
 import unittest
 from pathlib import Path
 
+from asio_clients import Certificates, WebSocket, receive
 from support import PATIENCE, SOURCE, TauTest, main, needs
 
 PLUGINS = SOURCE / "plugins"
@@ -55,8 +54,10 @@ class AsioTest(TauTest):
 
     def start_script(self, text: str, **environment):
         """Beside the test; `gate` in it stands for a plugin that answers when pass_gate() is called."""
-        file = self.folder / f"{self._testMethodName}.script"
-        file.write_text(f"load '{self.plugin('gate', GATE)}'\n" + text, encoding="utf-8")
+        folder = self.folder / self._testMethodName
+        gate = self.plugin("gate", GATE, folder=folder)
+        file = folder / "script"
+        file.write_text(f"load '{gate}'\n{text}", encoding="utf-8")
         return self.start("script", file, **environment)
 
     @staticmethod
@@ -82,58 +83,6 @@ class AsioTest(TauTest):
             self.assertEqual(client.recv(1), b"")
         except ConnectionResetError:
             pass
-
-
-def receive(client: socket.socket, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        piece = client.recv(size - len(data))
-        if not piece:
-            break
-        data += piece
-    return data
-
-
-class WebSocket:
-    """A client of RFC 6455 that speaks as little as will do."""
-
-    text, close, ping, pong = 1, 8, 9, 10
-
-    def __init__(self, test: AsioTest, port: int):
-        self.test, self.socket = test, test.connect(port)
-        key = base64.b64encode(os.urandom(16)).decode()
-        self.socket.sendall((f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
-                             f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n"
-                             "Sec-WebSocket-Version: 13\r\n\r\n").encode())
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
-            piece = self.socket.recv(1)
-            test.assertTrue(piece, head)
-            head += piece
-        test.assertTrue(head.startswith(b"HTTP/1.1 101 "), head)
-
-    def send(self, kind: int, data: bytes):
-        mask = os.urandom(4)
-        length = (bytes([0x80 | len(data)]) if len(data) < 126 else b"\xfe" + struct.pack("!H", len(data)))
-        self.socket.sendall(bytes([0x80 | kind]) + length + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(data)))
-
-    def receive(self):
-        """A message, which may come in several frames: its kind and its data."""
-        kind, data = None, b""
-        while True:
-            head, length = receive(self.socket, 2)
-            if length == 126:
-                length, = struct.unpack("!H", receive(self.socket, 2))
-            kind = head & 15 if kind is None else kind
-            data += receive(self.socket, length)
-            if head & 0x80:
-                return kind, data
-
-    def say(self, text: str):
-        self.send(self.text, text.encode())
-
-    def hear(self, expected: str):
-        self.test.assertEqual(self.receive(), (self.text, expected.encode()))
 
 
 @needs("asio.hpp")
@@ -186,7 +135,7 @@ class Chat(AsioTest):
         self.port = self.port_of(self.host, "websocket-chat")
 
     def test_everyone_reads_what_anyone_says_until_they_leave(self):
-        clients = [WebSocket(self, self.port) for _ in range(3)]
+        clients = [WebSocket(self, self.connect(self.port)) for _ in range(3)]
         self.host.wait_for(r"\[websocket-chat\] 3 here")
         clients[0].say("hello")
         clients[2].say("long " * 1000)
@@ -205,11 +154,11 @@ class Chat(AsioTest):
         clients[0].hear("alone")
 
     def test_who_speaks_no_websocket_or_breaks_its_rules_goes_alone(self):
-        good = WebSocket(self, self.port)
+        good = WebSocket(self, self.connect(self.port))
         odd = self.connect(self.port)
         odd.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         self.assertTrue(odd.recv(100).startswith(b"HTTP/1.1 "))
-        bad = WebSocket(self, self.port)
+        bad = WebSocket(self, self.connect(self.port))
         bad.socket.sendall(b"\x81\x05hello")  # a client has to mask
         bad.socket.recv(100)
         self.connect(self.port).close()
@@ -217,7 +166,7 @@ class Chat(AsioTest):
         good.hear("still here")
 
     def test_the_end_of_the_server_is_the_end_of_its_connections(self):
-        clients = [WebSocket(self, self.port) for _ in range(3)]
+        clients = [WebSocket(self, self.connect(self.port)) for _ in range(3)]
         self.connect(self.port)  # in the middle of a handshake
         self.host.wait_for(r"\[websocket-chat\] 3 here")
         self.host.signal(signal.SIGTERM)
@@ -234,17 +183,7 @@ class Https(AsioTest):
     def setUpClass(cls):
         super().setUpClass()
 
-        def openssl(*arguments):
-            subprocess.run(["openssl", *arguments], cwd=cls.folder, check=True, capture_output=True)
-
-        for authority in ("ca", "other"):
-            openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-                    "-subj", f"/CN=test {authority}", "-keyout", f"{authority}.key", "-out", f"{authority}.pem")
-        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=localhost",
-                "-keyout", "server.key", "-out", "server.csr")
-        (cls.folder / "names").write_text("subjectAltName=DNS:localhost\n", encoding="utf-8")
-        openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-                "-days", "2", "-extfile", "names", "-out", "server.pem")
+        Certificates(cls.folder)
 
     def serve(self) -> int:
         """Answers one client with the page; returns its port."""
@@ -311,9 +250,11 @@ class Both(AsioTest):
             unload websocket-chat
             assert_unmapped websocket-chat
             send gate""")
-        echo = self.connect(self.port_of(host, "asio-echo"))
-        chat = WebSocket(self, self.port_of(host, "websocket-chat"))
-        own = self.connect(int(host.wait_for(r"\[chat-server\] listening on 127\.0\.0\.1:(\d+)")[1])).makefile("rw")
+        ports = [self.port_of(host, name) for name in ("asio-echo", "websocket-chat")]
+        ports.append(int(host.wait_for(r"\[chat-server\] listening on 127\.0\.0\.1:(\d+)")[1]))
+        echo = self.connect(ports[0])
+        chat = WebSocket(self, self.connect(ports[1]))
+        own = self.connect(ports[2]).makefile("rw")
         self.assertEqual(own.readline(), "Who are you?\n")
         own.write("ann\n")
         own.flush()

@@ -79,9 +79,9 @@ class TauTest(unittest.TestCase):
                               stderr=subprocess.STDOUT, text=True, timeout=PATIENCE, check=False)
         return Done(done.returncode, done.stdout)
 
-    def start(self, *arguments, **environment) -> "Running":
-        """Beside the test, which ends it at the latest."""
-        running = Running(self, arguments, environment)
+    def start(self, *arguments, given=os.devnull, **environment) -> "Running":
+        """Beside the test, which ends it at the latest. `given` is a file: its standard input."""
+        running = Running(self, arguments, given, environment)
         self.addCleanup(running.close)
         return running
 
@@ -99,12 +99,13 @@ class TauTest(unittest.TestCase):
 class Running:
     """A tau that runs beside the test."""
 
-    def __init__(self, test: TauTest, arguments, environment):
+    def __init__(self, test: TauTest, arguments, given, environment):
         self.test = test
-        self.process = subprocess.Popen([DIST / "run.sh", *arguments], cwd=test.folder,
-                                        env={**test.environment, **environment},
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, text=True)
+        with open(given, "rb") as file:
+            self.process = subprocess.Popen([DIST / "run.sh", *arguments], cwd=test.folder,
+                                            env={**test.environment, **environment},
+                                            stdin=file, stdout=subprocess.PIPE,
+                                            stderr=subprocess.STDOUT, text=True)
         self.text = ""
 
     def wait_for(self, pattern: str) -> re.Match:
@@ -130,8 +131,11 @@ class Running:
         self.process.wait()
 
 
-def main():
+def main(after=None):
+    """`after` is called with the result."""
     started = time.monotonic()
     program = unittest.main(argv=sys.argv[:1], exit=False)
+    if after:
+        after(program.result)
     print(f"took {time.monotonic() - started:.1f} s")
     sys.exit(0 if program.result.wasSuccessful() else 1)
