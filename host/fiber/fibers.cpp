@@ -190,6 +190,8 @@ void Fibers::turn() {
   go(runner);
 }
 
+bool Fibers::main_waits() const noexcept { return main_->parked != nullptr; }
+
 void Fibers::loop_main(void* self) {
   auto* fiber = static_cast<Fiber*>(self);
   Fibers& fibers = *fiber->fibers;

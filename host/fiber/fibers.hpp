@@ -72,6 +72,8 @@ class Fibers {
   void check(Parked& parked);
   void wake(Parked& parked) noexcept;
   /// Whether somebody waits to be gone back to.
+  /// Whether a call waits on the thread's own stack, so that turns are run without being asked for.
+  bool main_waits() const noexcept;
   bool due() const noexcept { return due_head_ != nullptr || round_head_ != nullptr; }
 
   /// Whether somebody was gone back to since it was asked last.

@@ -98,7 +98,9 @@ void Runtime::turn_here() {
   const bool sources_in_play = !sources.empty();
   if (sources_in_play) worked |= ask_sources();
 
-  if (executor.ready() || remote.pending() || fibers.due() || !may_sleep_ || (sources_in_play && worked)) {
+  // Where the thread's own stack waits nobody asked for this turn, nor waits for its end.
+  const bool may_sleep = may_sleep_ || fibers.main_waits();
+  if (executor.ready() || remote.pending() || fibers.due() || !may_sleep || (sources_in_play && worked)) {
     if (reactor.pending() != 0) reactor.poll(0);
   } else if (!worked && paused_by_ && jump_to_next_deadline()) {
     // The next turn fires what is due.
@@ -253,7 +255,6 @@ std::int32_t Runtime::block_on(Owner& owner, const tau_task_fns* fns, void* resu
     }
   } blocked(*this, id, parked);
 
-  may_sleep_ = true;  // where the thread's own stack is the one that waits
   std::int32_t status;
   while ((status = executor.join_take(id, result)) == TAU_PENDING) {
     if (!blocked.linked && (status = executor.join(id, &blocked)) < 0) break;

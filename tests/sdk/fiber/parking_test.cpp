@@ -1,5 +1,6 @@
 // tau_park and the condition variables: on the loop, on threads, and across.
 #include <tau/fiber.hpp>
+#include <tau/rt/source.h>
 #include <tau/time.hpp>
 
 #include <doctest/doctest.h>
@@ -38,6 +39,24 @@ TEST_CASE("an unpark that came first is not lost, and two of them are one") {
   CHECK(got == std::vector<std::int32_t>{TAU_OK});
   f.advance(6ms);
   CHECK(got == std::vector<std::int32_t>{TAU_OK, TAU_E_TIMED_OUT});
+}
+
+TEST_CASE("the loop sleeps while the thread's own stack waits") {
+  RuntimeFixture f(false);
+  f.settle();  // turns that may not sleep
+  struct Counted : tau_source {
+    int turns = 0;
+  } counted{};
+  counted.owner = &f.plugin;
+  counted.prepare = [](tau_source* self) {
+    ++static_cast<Counted*>(self)->turns;
+    return std::int64_t{-1};
+  };
+  REQUIRE(tau_source_add(&counted) == TAU_OK);
+  tau_parker nobody{};
+  CHECK(tau_park(&f.plugin, &nobody, after(20ms)) == TAU_E_TIMED_OUT);
+  CHECK(counted.turns <= 10);
+  tau_source_remove(&counted);
 }
 
 TEST_CASE("a deadline is never early, and an unpark before it wins") {
