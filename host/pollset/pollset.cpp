@@ -32,6 +32,8 @@ constexpr std::uint32_t conditions = TAU_IN | TAU_PRI | TAU_OUT | TAU_ERR | TAU_
 constexpr std::uint32_t always = TAU_ERR | TAU_HUP;
 // How long a foreign loop may go on asking without letting the loop turn.
 constexpr std::uint64_t breath_ns = 50'000;
+// Events that are taken from a kernel's set at once.
+constexpr int batch = 256;
 
 // What poll(2) and epoll call the same; they agree on these values.
 static_assert(POLLIN == int{TAU_IN} && POLLPRI == int{TAU_PRI} && POLLOUT == int{TAU_OUT} &&
@@ -141,7 +143,8 @@ std::int32_t Pollset::control(int operation, int fd, const tau_poll_event* event
       if (found == entries_.end()) return -ENOENT;
       Entry& entry = *found->second;
       // Many loops say the same again before each operation; for a level-triggered entry it means nothing.
-      const bool same = entry.wanted == event->events && !entry.edge() && !entry.disarmed;
+      const bool kept = mode_ == Mode::shared || (entry.data == event->data && !(entry.wanted & TAU_ONESHOT));
+      const bool same = entry.wanted == event->events && !entry.edge() && !entry.disarmed && kept;
       entry.data = event->data;
       if (same) return 0;
       if (mode_ != Mode::shared) {
@@ -203,6 +206,7 @@ void Pollset::settle() noexcept {
 }
 
 void Pollset::settle_here() noexcept {
+  if (ended_ && own_handle_ != 0) runtime_.reactor.remove(std::exchange(own_handle_, 0));
   for (const auto& entry : removed_) leave(*entry);
   removed_.clear();
   for (Entry* entry : std::exchange(changed_, {})) {
@@ -324,10 +328,10 @@ void Pollset::wake_one() noexcept {
 }
 
 /// Without the bell's. Returns how many.
-int Pollset::copy(const std::vector<epoll_event>& found, int count, tau_poll_event* events) const noexcept {
+int Pollset::copy(const epoll_event* found, int count, tau_poll_event* events) const noexcept {
   int copied = 0;
   for (int i = 0; i < count; ++i) {
-    const epoll_event& event = found[static_cast<std::size_t>(i)];
+    const epoll_event& event = found[i];
     if (event.data.u64 != bell_data()) events[copied++] = {event.events, 0, event.data.u64};
   }
   return copied;
@@ -377,7 +381,13 @@ std::int32_t Pollset::wait(Owner& caller, tau_poll_event* events, int capacity, 
     {
       const std::lock_guard lock(mutex_);
       if (ended_) return -EBADF;
-      if (mode_ == Mode::undecided) become_shared();
+      if (mode_ == Mode::undecided) {
+        if (runtime_.reactor.readiness_is_cheap()) {
+          become_shared();
+        } else {
+          become_own();
+        }
+      }
       own = mode_ == Mode::own;
     }
     return own ? wait_own_on_loop(caller, events, capacity, timeout_ns)
@@ -388,13 +398,14 @@ std::int32_t Pollset::wait(Owner& caller, tau_poll_event* events, int capacity, 
     if (ended_) return ended_for(caller);
     if (mode_ != Mode::own) become_own();
   }
-  std::vector<epoll_event> found(static_cast<std::size_t>(std::min(capacity, 1024)));
+  epoll_event found[batch];
+  const int most = std::min(capacity, batch);
   const timespec timeout{static_cast<time_t>(timeout_ns / 1'000'000'000), static_cast<long>(timeout_ns % 1'000'000'000)};
-  int count = ::epoll_pwait2(set_, found.data(), static_cast<int>(found.size()), timeout_ns < 0 ? nullptr : &timeout,
+  int count = ::epoll_pwait2(set_, found, most, timeout_ns < 0 ? nullptr : &timeout,
                              static_cast<const sigset_t*>(sigmask));
   if (count < 0 && (errno == ENOSYS || errno == EPERM)) {
     const std::int64_t ms = timeout_ns < 0 ? -1 : std::min<std::int64_t>((timeout_ns + 999'999) / 1'000'000, INT32_MAX);
-    count = ::epoll_pwait(set_, found.data(), static_cast<int>(found.size()), static_cast<int>(ms),
+    count = ::epoll_pwait(set_, found, most, static_cast<int>(ms),
                           static_cast<const sigset_t*>(sigmask));
   }
   if (count < 0) return -errno;
@@ -430,22 +441,13 @@ std::int32_t Pollset::wait_shared(Owner& caller, tau_poll_event* events, int cap
       if (timeout_ns == 0 || ready_head_) {
         until = 0;  // for one turn
       } else {
-        Waiter** link = &waiters_;
-        while (*link) link = &(*link)->next;
-        *link = &waiter;
+        queue(waiter);
       }
     }
     struct Leave {
       Pollset& set;
       Waiter& waiter;
-      ~Leave() {
-        const std::lock_guard lock(set.mutex_);
-        for (Waiter** link = &set.waiters_; *link; link = &(*link)->next) {
-          if (*link != &waiter) continue;
-          *link = waiter.next;
-          return;
-        }
-      }
+      ~Leave() { set.leave(waiter); }
     };
     {
       Leave leave{*this, waiter};
@@ -458,40 +460,87 @@ std::int32_t Pollset::wait_shared(Owner& caller, tau_poll_event* events, int cap
   return wait_own_on_loop(caller, events, capacity, timeout_ns);
 }
 
-// Threads use it too: its own descriptor becomes readable when anything in it is ready.
+// Its own descriptor becomes readable when anything in it is ready; threads may wait for it as well.
 std::int32_t Pollset::wait_own_on_loop(Owner& caller, tau_poll_event* events, int capacity, std::int64_t timeout_ns) {
   const std::uint64_t deadline = deadline_of(runtime_, timeout_ns);
-  std::vector<epoll_event> found(static_cast<std::size_t>(std::min(capacity, 1024)));
+  bool parked = false;
   for (;;) {
-    const int count = ::epoll_wait(set_, found.data(), static_cast<int>(found.size()), 0);
-    if (count < 0) return -errno;
-    const int copied = copy(found, count, events);
-    if (copied == 0 && count != 0) return -EBADF;
-    if (copied != 0 || timeout_ns == 0 || runtime_.clock.now() >= deadline) return copied;
-
-    struct Readable : tau_io {
-      Runtime& runtime;
-      tau_parker parker{};
-      Readable(Runtime& runtime, int set) noexcept : tau_io{}, runtime(runtime) {
-        opcode = TAU_IO_POLL;
-        flags = TAU_IN;
-        fd = set;
-        owner = &host_owner();
-        done = [](tau_io* self) {
-          auto& readable = *static_cast<Readable*>(self);
-          unpark(readable.runtime, readable.parker);
-        };
+    const std::uint64_t now = runtime_.clock.now();
+    const bool breathe = !parked && now - last_turn_ns_ >= breath_ns;
+    {
+      const std::lock_guard lock(mutex_);
+      if (ended_) return -EBADF;  // its number may be another's by now
+      if (own_handle_ == 0) {
+        const std::int32_t status = runtime_.reactor.add(&host_owner(), set_, &own_handle_);
+        if (status < 0) return status;
       }
-      ~Readable() {
-        if (runtime.reactor.cancel(this)) --owner->ios;
+      // A foreign loop that asks without sleeping is told of what is new a moment later.
+      if (timeout_ns == 0 && !breathe && !parked && now - last_asked_ns_ < breath_ns) return 0;
+      if (!breathe) {
+        runtime_.reactor.clear(own_handle_, TAU_IN);  // before the question: what comes after it is remembered
+        epoll_event found[batch];
+        const int count = ::epoll_wait(set_, found, std::min(capacity, batch), 0);
+        if (count < 0) return -errno;
+        last_asked_ns_ = count == 0 ? now : 0;
+        const int copied = copy(found, count, events);
+        if (copied == 0 && count != 0) return -EBADF;
+        if (copied != 0 || timeout_ns == 0 || now >= deadline) return copied;
       }
-    } readable(runtime_, set_);
-    if (runtime_.reactor.submit(&readable)) {
-      if (readable.result < 0) return static_cast<std::int32_t>(readable.result);
-      continue;
     }
-    ++readable.owner->ios;
-    if (park(runtime_, caller, readable.parker, deadline) == TAU_E_TIMED_OUT) return 0;
+    if (breathe) {
+      tau_parker nobody{};
+      park(runtime_, caller, nobody, 0);
+    } else if (const std::int32_t status = sleep_own(caller, deadline); status < 0) {
+      return status;
+    }
+    parked = true;
+    last_turn_ns_ = runtime_.clock.now();
+  }
+}
+
+/// Until something in it may be ready, it has ended, or `deadline`.
+std::int32_t Pollset::sleep_own(Owner& caller, std::uint64_t deadline) {
+  struct Readable : tau_fd_wait {
+    Pollset& set;
+    Waiter waiter;
+
+    explicit Readable(Pollset& set) noexcept : tau_fd_wait{}, set(set) {
+      interest = TAU_IN;
+      owner = &host_owner();
+      done = [](tau_fd_wait* self) {
+        auto& readable = *static_cast<Readable*>(self);
+        unpark(readable.set.runtime_, readable.waiter.parker);
+      };
+    }
+    ~Readable() {
+      if (set.runtime_.reactor.cancel_wait(this)) --owner->fd_waits;
+      set.leave(waiter);
+    }
+  };
+  Readable readable(*this);
+  {
+    const std::lock_guard lock(mutex_);
+    if (ended_) return -EBADF;
+    if (runtime_.reactor.wait_ready(own_handle_, &readable) != TAU_PENDING) return 0;
+    ++readable.owner->fd_waits;
+    queue(readable.waiter);
+  }
+  const std::int32_t status = park(runtime_, caller, readable.waiter.parker, deadline);
+  return status < 0 && status != TAU_E_TIMED_OUT ? -ENOMEM : 0;
+}
+
+void Pollset::queue(Waiter& waiter) noexcept {
+  Waiter** link = &waiters_;
+  while (*link) link = &(*link)->next;
+  *link = &waiter;
+}
+
+void Pollset::leave(Waiter& waiter) noexcept {
+  const std::lock_guard lock(mutex_);
+  for (Waiter** link = &waiters_; *link; link = &(*link)->next) {
+    if (*link != &waiter) continue;
+    *link = waiter.next;
+    return;
   }
 }
 

@@ -3,7 +3,8 @@
 // The table of what is watched is the truth; where it is watched follows from who waits:
 //   undecided  in the set's own epoll descriptor, which also gives the errors that epoll gives
 //   shared     by registrations of the reactor: nothing is asked twice, a wait is a suspended call
-//   own        in the own descriptor again, for threads; a wait on the loop's thread watches that one
+//   own        in the own descriptor again, for threads and for a reactor where each event costs a new question
+//              (io_uring); a wait on the loop's thread watches that one
 //
 // Shared, an entry is one registration and one wait of the reactor, linked while its event may come. What came is
 // queued in `ready_` until it is harvested, and an entry in the queue hears nothing more: a plugin that does not
@@ -64,6 +65,9 @@ class Pollset : public std::enable_shared_from_this<Pollset> {
 
   std::int32_t wait_shared(Owner& caller, tau_poll_event* events, int capacity, std::int64_t timeout_ns);
   std::int32_t ended_for(Owner& caller) const;
+  std::int32_t sleep_own(Owner& caller, std::uint64_t deadline);
+  void queue(Waiter& waiter) noexcept;
+  void leave(Waiter& waiter) noexcept;
   std::int32_t wait_own_on_loop(Owner& caller, tau_poll_event* events, int capacity, std::int64_t timeout_ns);
   std::int32_t control_own(int operation, int fd, const tau_poll_event* event) const noexcept;
   std::int32_t validate(Entry& entry) const noexcept;
@@ -72,7 +76,7 @@ class Pollset : public std::enable_shared_from_this<Pollset> {
   void end_locked() noexcept;
   /// An address of ours, which is no data of anybody else's.
   std::uint64_t bell_data() const noexcept { return reinterpret_cast<std::uintptr_t>(&bell_); }
-  int copy(const std::vector<epoll_event>& found, int count, tau_poll_event* events) const noexcept;
+  int copy(const epoll_event* found, int count, tau_poll_event* events) const noexcept;
   bool is_same_file(const Entry& entry) const noexcept;
 
   void enter(Entry& entry) noexcept;   // [loop]
@@ -102,8 +106,10 @@ class Pollset : public std::enable_shared_from_this<Pollset> {
   std::vector<Entry*> harvested_;                // level-triggered ones: to be asked about
   Waiter* waiters_ = nullptr;
   int bell_ = -1;                                // of an own set: ends the waits of threads
+  tau_fd own_handle_ = 0;                        // of an own set that is waited for on the loop. [loop]
   std::vector<int> left_;
   std::uint64_t last_turn_ns_ = 0;               // when a wait last let the loop turn
+  std::uint64_t last_asked_ns_ = 0;              // when an own set was last found empty
 };
 
 }  // namespace tau::host

@@ -37,6 +37,7 @@ class UringReactor : public ReadinessReactor {
 
   std::string_view name() const noexcept override { return "io_uring"; }
   void wake() noexcept override;
+  bool readiness_is_cheap() const noexcept override { return false; }
 
  protected:
   std::int32_t watch(int fd, std::uint64_t token) noexcept override;

@@ -52,6 +52,10 @@ class Reactor {
   /// Returns whether the operation was pending.
   virtual bool cancel(tau_io* op) noexcept = 0;
 
+  /// Whether a registration goes on by itself. Where each event has to be asked for anew, a foreign loop's
+  /// descriptors are better left to a set of the kernel's.
+  virtual bool readiness_is_cheap() const noexcept { return true; }
+
   /// 0 or -errno.
   virtual std::int32_t add(tau_plugin* owner, int fd, tau_fd* out) noexcept = 0;
   /// Who registered it; null for a stale handle.
