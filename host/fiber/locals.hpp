@@ -27,6 +27,15 @@ class FiberLocals {
     }
     return nullptr;
   }
+  /// Whether there was a value to be replaced.
+  bool replace(std::uint32_t key, void* object) noexcept {
+    for (Value& value : values_) {
+      if (value.key != key) continue;
+      value.object = object;
+      return true;
+    }
+    return false;
+  }
   /// False: out of memory. `destroy` may be null.
   bool set(std::uint32_t key, Owner& owner, Destroy destroy, void* object) noexcept;
 

@@ -93,6 +93,7 @@ void* get(const FiberLocals* locals, std::uint32_t key) noexcept {
 }
 
 std::int32_t set(FiberLocals* locals, std::uint32_t number, void* object) noexcept {
+  if (locals && locals->replace(number, object)) return TAU_OK;  // no look at the key: libraries do this all the time
   Key key;
   if (!find(number, &key)) return TAU_E_NOT_FOUND;
   if (locals) return locals->set(number, *key.owner, key.destroy, object) ? TAU_OK : TAU_E_NO_MEMORY;
