@@ -33,6 +33,14 @@
 
 #define TAU_NOT_INSTRUMENTED __attribute__((no_sanitize("address", "thread", "undefined"), noinline))
 
+// The thread sanitizer takes each clone() for a fork: where the child shares memory it would switch off the parent's
+// own bookkeeping, and after that report races that are none.
+#ifdef __SANITIZE_THREAD__
+#define TAU_CHILD_MEMORY 0
+#else
+#define TAU_CHILD_MEMORY CLONE_VM
+#endif
+
 namespace tau::host {
 namespace {
 
@@ -163,7 +171,7 @@ StartResult start_child(const StartPlan& plan) noexcept {
   auto* report = static_cast<Report*>(memory);
   Start start{&plan, report};
   constexpr std::uint32_t identity = TAU_PROCESS_UID | TAU_PROCESS_GID | TAU_PROCESS_GROUPS;
-  const int memory_flag = (plan.flags & identity) ? 0 : CLONE_VM;
+  const int memory_flag = (plan.flags & identity) ? 0 : TAU_CHILD_MEMORY;
 
   // No handler of ours may run in the child.
   sigset_t all, before;
