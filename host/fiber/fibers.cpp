@@ -238,12 +238,17 @@ void Fibers::check(Parked& parked) {
   leave_by_unwinding(parked);
 }
 
+bool Fibers::last_chance(const Parked& parked) const noexcept {
+  return std::uncaught_exceptions() != 0 && !current_->destroyed &&
+         (parked.owner->unwinding || (current_->owner && current_->owner->unwinding));
+}
+
 bool Fibers::park(Parked& parked) {
   if (current_->owner) parked.beneath = current_->owner;
   if (parked.beneath == parked.owner) parked.beneath = nullptr;
   const bool refused =
       current_->destroyed || parked.owner->unwinding || (parked.beneath && parked.beneath->unwinding);
-  if (refused) {
+  if (refused && !parked.stays) {
     if (++current_->refusals > patience) abandon();
     leave_by_unwinding(parked);
   }
@@ -257,7 +262,7 @@ bool Fibers::park(Parked& parked) {
   unlink(parked);
   parked.due = false;
   current_->parked = nullptr;
-  if (parked.unwind) leave_by_unwinding(parked);
+  if (parked.unwind && !parked.stays) leave_by_unwinding(parked);
   current_->refusals = 0;
   return true;
 }
@@ -353,6 +358,7 @@ void Fibers::leave_for_good() noexcept {
 
 void Fibers::destroy(Fiber* fiber) noexcept {
   if (fiber->finished) return free(fiber);
+  if (fiber->stuck) return;  // given up before: its stack stays
   TAU_REQUIRE(fiber->parked && fiber != current_, "a fiber is destroyed by what runs on it");
   fiber->destroyed = true;
   forget_due(*fiber->parked);

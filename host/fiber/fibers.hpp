@@ -40,6 +40,7 @@ struct Unwinding {};
 struct Parked {
   Owner* owner = nullptr;       // whose call it is
   Owner* beneath = nullptr;     // whose task or fiber it stands on, where that is another's
+  bool stays = false;           // in a destructor that an exception runs: another one would end the program
   // Fibers'
   Fiber* fiber = nullptr;
   bool due = false;
@@ -70,6 +71,9 @@ class Fibers {
   bool park(Parked& parked);
   /// Throws Unwinding if the calling stack is to be left: what park() does first.
   void check(Parked& parked);
+  /// Whether check() would throw, in a destructor that runs because of an exception. Not for a fiber that is being
+  /// destroyed: who does that waits for its end.
+  bool last_chance(const Parked& parked) const noexcept;
   void wake(Parked& parked) noexcept;
   /// Whether somebody waits to be gone back to.
   /// Whether a call waits on the thread's own stack, so that turns are run without being asked for.

@@ -86,6 +86,8 @@ struct OnLoop : tau_timer {
   OnLoop(const OnLoop&) = delete;
 };
 
+constexpr std::uint64_t last_chance_ns = 1'000'000'000;
+
 std::int32_t park_on_loop(Runtime& runtime, Owner& owner, tau_parker& parker, std::uint64_t deadline_ns) {
   auto* message = new (std::nothrow) Message{};
   if (!message) return TAU_E_NO_MEMORY;
@@ -99,10 +101,20 @@ std::int32_t park_on_loop(Runtime& runtime, Owner& owner, tau_parker& parker, st
   // deadline.
   if (deadline_ns != UINT64_MAX) runtime.wheel.insert(&call, deadline_ns);
   for (;;) {
+    if (!call.parked.stays && runtime.fibers.last_chance(call.parked)) {
+      // What is waited for there is about to happen: a thread of the object's own ends. If not, it is left after all.
+      call.parked.stays = true;
+      const std::uint64_t end = runtime.clock.now() + last_chance_ns;
+      if (deadline_ns > end) {
+        if (call.previous) runtime.wheel.cancel(&call);
+        runtime.wheel.insert(&call, end);
+      }
+    }
     if (!runtime.fibers.park(call.parked)) return TAU_E_NO_MEMORY;
     expected = notified;
     if (state_of(parker).compare_exchange_strong(expected, empty, std::memory_order_acquire)) return TAU_OK;
     if (!call.timed_out) continue;
+    if (call.parked.stays && runtime.clock.now() < deadline_ns) runtime.fibers.check(call.parked);
     expected = on_loop;
     if (state_of(parker).compare_exchange_strong(expected, empty, std::memory_order_acquire)) return TAU_E_TIMED_OUT;
     // Unparked at the very end: what is on its way arrives soon.

@@ -162,7 +162,8 @@ bool Unloader::step(Unload& unload) {
   }
   thread_exit::drain(plugin);
   // The destructor of a thread_local may have left something behind or given a guard away: look again.
-  if (plugin.refs.load() == 0 && is_emptied(plugin)) close(unload);
+  // A task that stands on a stack which could not be unwound stays with it.
+  if (plugin.refs.load() == 0 && (plugin.stuck_fibers != 0 || is_emptied(plugin))) close(unload);
   return true;
 }
 

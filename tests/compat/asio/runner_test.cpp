@@ -382,3 +382,25 @@ TEST_CASE("together: both play at the same time") {
     }
   }
 }
+
+// In a process of its own, for what it leaves in there.
+TEST_CASE("stuck: a plugin that cannot be unwound stays mapped, its unload ends and says so, and the other goes on") {
+  Patience patience;
+  Loading l = Loading::on_real_clock();
+  Ticker ticker(l.runtime);
+  ticker.start();
+  for (const Way way : {Way::task, Way::fiber, Way::handler}) {
+    CAPTURE(name_of(way));
+    Play other(l, patience, ticker, "boost_asio", Way::task, timer_case, 300);
+    Play stuck(l, patience, ticker, "asio", way, "waits for an hour below a noexcept function");
+    l.runtime.run_until([&] { return stuck.run.waiting && other.run.waiting; });
+    l.reports.clear();
+    CHECK(!l.unload(*stuck.plugin));
+    CHECK(stuck.plugin->stuck);
+    REQUIRE(l.reports.size() == 1);
+    CHECK(has(l.reports[0], "could not be unwound"));
+    l.runtime.run_until([&] { return other.run.ended.load(); });
+    CHECK(other.run.failures.empty());
+    CHECK(l.unload(*other.plugin));
+  }
+}

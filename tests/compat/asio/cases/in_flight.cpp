@@ -54,7 +54,18 @@ NET_CASE("waits for an hour amid a thousand operations", on_request) {
   udp.async_wait(net::ip::udp::socket::wait_read, [](net_error_code) {});
   net::signal_set signals(io, SIGUSR1);
   signals.async_wait([](net_error_code, int) {});
+  // Its thread is joined by the context's destructor, which is run by the unwinding.
+  net::ip::tcp::resolver resolver(io);
+  resolver.async_resolve("127.0.0.1", "80", [](net_error_code, net::ip::tcp::resolver::results_type) {});
   d.run().waiting = true;
   d.drive(io);
   WANT(!"an hour is over");
+}
+
+NET_CASE("waits for an hour below a noexcept function", on_request) {
+  net::io_context io;
+  net::steady_timer timer(io, 1h);
+  timer.async_wait([](net_error_code) {});
+  d.run().waiting = true;
+  [&]() noexcept { d.drive(io); }();
 }
