@@ -204,6 +204,60 @@ NET_CASE("a handler that posts itself, with a descriptor watched, starves nobody
   WANT(d.run().longest_gap_ns(d.run().runner) < 8'000'000);
 }
 
+// Not played: such a context makes no call at all that could be suspended, as long as it has neither a timer nor a
+// descriptor and its handlers never end. It holds up the loop as a task does that never awaits; so it does in a thread.
+NET_CASE("a handler that posts itself, with nothing watched, starves nobody", on_request) {
+  net::io_context io;
+  const auto end = Clock::now() + 100ms;
+  std::function<void()> again = [&] {
+    if (Clock::now() < end) net::post(io, again);
+  };
+  net::post(io, again);
+  d.run().tick(d.run().runner);
+  d.drive(io);
+  WANT(d.run().longest_gap_ns(d.run().runner) < 8'000'000);
+}
+
+NET_CASE("a handler of a context that a thread has run before posts itself on the loop's thread, and starves nobody") {
+  if (d.way() == Way::thread) return;
+  net::io_context io;
+  net::steady_timer hour(io, 1h), soon(io, 1ms);
+  hour.async_wait([](net_error_code) {});
+  soon.async_wait([&](net_error_code) { io.stop(); });
+  std::thread([&] { io.run(); }).join();
+  io.restart();
+  const auto end = Clock::now() + 50ms;
+  std::function<void()> again = [&] {
+    if (Clock::now() < end) return net::post(io, again);
+    hour.cancel();
+  };
+  net::post(io, again);
+  d.run().tick(d.run().runner);
+  d.drive(io);
+  WANT(d.run().longest_gap_ns(d.run().runner) < 8'000'000);
+}
+
+NET_CASE("a context that a thread has run before is run on the loop's thread, and the other way round") {
+  if (d.way() == Way::thread) return;
+  net::io_context io;
+  net::local::stream_protocol::socket left(io), right(io);
+  net::local::connect_pair(left, right);
+  int read = 0;
+  char byte = 0;
+  for (int i = 0; i < 6; ++i) {
+    right.async_read_some(net::buffer(&byte, 1), [&](net_error_code error, std::size_t) { read += !error; });
+    net::steady_timer timer(io, 1ms);
+    timer.async_wait([&](net_error_code) { left.send(net::buffer("x", 1)); });
+    if (i % 2 == 0) {
+      std::thread([&] { io.run(); }).join();
+    } else {
+      d.drive(io);
+    }
+    io.restart();
+  }
+  WANT(read == 6);
+}
+
 NET_CASE("a context is destroyed with everything still waiting in it") {
   auto alive = std::make_shared<int>();
   {
