@@ -93,7 +93,7 @@ TEST_CASE_FIXTURE(RuntimeFixture, "functions that wait end in any order") {
   restless.on_check = [&](Hook&) { runtime.clock.advance(1'000'000); };
   std::string order;
   const auto waits = [&](char name, int ms) {
-    return [&order, name, ms, once = false](Hook& self) mutable {
+    return [&order, name, ms](Hook& self) {
       self.on_check = nullptr;
       auto work = [](int n) -> tau::Task<> { co_await tau::sleep(std::chrono::milliseconds(n)); };
       CHECK(tau::block_on(work(ms)));

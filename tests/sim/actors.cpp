@@ -323,13 +323,15 @@ struct Raw {
     timer.armed = read.waiting = wait.waiting = false;
   }
 
-  static constexpr tau_task_fns fns{[](tau_task* self) -> std::int32_t {
-                                      auto& raw = *static_cast<Raw*>(self->data);
-                                      raw.record->threw = true;  // or may have, for who joins it
-                                      return raw.poll();
-                                    },
-                                    [](tau_task* self) { static_cast<Raw*>(self->data)->drop(); }};
+  static const tau_task_fns fns;
 };
+
+constinit const tau_task_fns Raw::fns{[](tau_task* self) -> std::int32_t {
+                                        auto& raw = *static_cast<Raw*>(self->data);
+                                        raw.record->threw = true;  // or may have, for who joins it
+                                        return raw.poll();
+                                      },
+                                      [](tau_task* self) { static_cast<Raw*>(self->data)->drop(); }};
 std::deque<Raw> raws;
 
 }  // namespace

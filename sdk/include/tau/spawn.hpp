@@ -1,6 +1,7 @@
 // Spawning: making a Task run by itself.
 #pragma once
 
+#include <atomic>
 #include <concepts>
 #include <coroutine>
 #include <memory>
@@ -94,7 +95,11 @@ class [[nodiscard("a Yield does nothing until it is awaited")]] Yield {
   void await_suspend(std::coroutine_handle<Promise> suspended) noexcept {
     detail::schedule(suspended.promise().context, suspended);
   }
-  void await_resume() const noexcept {}
+  // An empty one would do. Clang 14 crashes, optimising, where that ends in a look at a variable:
+  // `while (!stop) co_await yield_now()`. A fence for the compiler alone keeps the two apart.
+  void await_resume() const noexcept {
+    std::atomic_signal_fence(std::memory_order_acq_rel);
+  }
 };
 
 /// Lets every other ready task run once.

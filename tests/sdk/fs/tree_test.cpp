@@ -97,9 +97,10 @@ TEST_CASE_FIXTURE(Files, "more entries than a batch holds are all there, also wh
     ended = !*entry;
     if (*entry) CHECK(seen.insert((*entry)->file_name()).second);
   };
-  for (int i = 0; !ended; ++i) {
+  int i = 0;
+  while (!ended) {
     auto handle = tau::spawn(next());
-    if (i % 3 == 0) {
+    if (i++ % 3 == 0) {
       runtime.turn(false);
       handle.abort();
       runtime.turn(false);

@@ -82,11 +82,11 @@ TEST_CASE_FIXTURE(Fixture, "a duplex whose other end is gone reads to the end, a
 TEST_CASE_FIXTURE(Fixture, "cancelling either side of a duplex loses nothing, in each state") {
   auto [a, b] = io::duplex(4);
   char buffer[8];
-  auto reads = [&]() -> Task<> {
+  auto reads = [&, &b = b]() -> Task<> {
     auto count = co_await b.read(buffer);
     FAIL("went on: " << count.has_value());
   };
-  auto second = [&]() -> Task<> {
+  auto second = [&, &b = b]() -> Task<> {
     auto count = co_await b.read(buffer);
     CHECK(count.error() == Errc::busy);
   };
@@ -120,7 +120,7 @@ TEST_CASE_FIXTURE(Fixture, "halves of a split duplex end writing when the writin
   auto [a, b] = io::duplex(64);
   auto [reads, writes] = io::split(std::move(a));
   CHECK(writes.is_pair_of(reads));
-  auto test = [&, writer = std::move(writes)]() mutable -> Task<> {
+  auto test = [&, &b = b, &reads = reads, writer = std::move(writes)]() mutable -> Task<> {
     {
       auto mine = std::move(writer);
       CHECK((co_await io::write_all(mine, "done")).has_value());
@@ -134,7 +134,7 @@ TEST_CASE_FIXTURE(Fixture, "halves of a split duplex end writing when the writin
   auto [c, d] = io::duplex(64);
   auto halves = io::split(std::move(c));
   auto whole = std::move(halves.second).unsplit(std::move(halves.first));
-  auto again = [&]() -> Task<> {
+  auto again = [&, &d = d]() -> Task<> {
     CHECK((co_await whole.write("whole")).has_value());
     whole.shutdown_write();
     CHECK(co_await read_all(&d) == "whole");
@@ -211,7 +211,7 @@ TEST_CASE_FIXTURE(Fixture, "lines are talked over a duplex, each end buffered") 
     CHECK((co_await writer.shutdown()).has_value());
   };
   auto server = spawn(serves(&b));
-  auto talks = [&]() -> Task<> {
+  auto talks = [&, &a = a]() -> Task<> {
     CHECK((co_await io::write_all(a, "hello\nworld\n")).has_value());
     a.shutdown_write();
     CHECK(co_await read_all(&a) == "you said hello\r\nyou said world\r\n");

@@ -184,7 +184,7 @@ TEST_CASE_FIXTURE(Datagrams, "Unix datagrams carry descriptors, and a cancelled 
   REQUIRE(pipe2(pipe_ends, O_CLOEXEC) == 0);
   io::OwnedFd read_end(pipe_ends[0]), write_end(pipe_ends[1]);
   char buffer[16];
-  auto check = [&]() -> Task<> {
+  auto check = [&, &b = b]() -> Task<> {
     auto got = co_await b.recv(buffer);
     REQUIRE(got);
     CHECK(std::string(buffer, got->size) == "take this");
@@ -197,11 +197,11 @@ TEST_CASE_FIXTURE(Datagrams, "Unix datagrams carry descriptors, and a cancelled 
     CHECK(read(read_end.fd(), &byte, 1) == 1);
   };
   const int passed[] = {write_end.fd()};
-  auto send = [&]() -> Task<> { CHECK(*co_await a.send("take this", passed) == 9); };
+  auto send = [&, &a = a]() -> Task<> { CHECK(*co_await a.send("take this", passed) == 9); };
   complete(send());
   complete(check());
 
-  auto receives = [&]() -> Task<> {
+  auto receives = [&, &b = b]() -> Task<> {
     auto got = co_await b.recv(buffer);
     FAIL("went on: " << got.has_value());
   };
@@ -212,7 +212,7 @@ TEST_CASE_FIXTURE(Datagrams, "Unix datagrams carry descriptors, and a cancelled 
   handle.abort();
   settle();
   complete(check());
-  auto too_many = [&]() -> Task<> {
+  auto too_many = [&, &a = a]() -> Task<> {
     const std::vector<int> fds(65, 0);
     auto sent = co_await a.send("x", fds);
     CHECK(sent.error() == Errc::invalid);

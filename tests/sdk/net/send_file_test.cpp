@@ -34,13 +34,13 @@ TEST_CASE_FIXTURE(SendFile,
   auto& [a, b] = *ends;
   REQUIRE(a.set_send_buffer_size(4096));
   std::uint64_t sent = 0;
-  auto sends = [&]() -> Task<> {
+  auto sends = [&, &a = a]() -> Task<> {
     auto count = co_await a.send_file(file.fd(), 1000, 2 << 20);
     sent = count.value_or(0);
     a.shutdown_write();
   };
   auto handle = spawn(sends);
-  auto reads = [&]() -> Task<std::string> {
+  auto reads = [&, &b = b]() -> Task<std::string> {
     std::string got(text.size() - 1000, '\0');
     auto whole = co_await b.read_exact(got);
     CHECK(whole);
@@ -58,7 +58,7 @@ TEST_CASE_FIXTURE(SendFile, "a peer that is gone and a descriptor that is no fil
   ::signal(SIGPIPE, SIG_DFL);
   auto ends = UnixStream::pair();
   auto& [a, b] = *ends;
-  auto wrong = [&]() -> Task<> {
+  auto wrong = [&, &a = a, &b = b]() -> Task<> {
     auto no_file = co_await a.send_file(-1, 0, 1);
     CHECK(no_file.error() == Error::system(EBADF));
     auto socket = co_await a.send_file(b.fd(), 0, 1);
@@ -76,7 +76,7 @@ TEST_CASE_FIXTURE(SendFile, "a sending that is cancelled leaves nothing") {
   auto ends = UnixStream::pair();
   auto& [a, b] = *ends;
   for (int i = 0; i < 20; ++i) {
-    auto sends = [&]() -> Task<> {
+    auto sends = [&, &a = a]() -> Task<> {
       auto count = co_await a.send_file(file.fd(), 0, text.size());
       FAIL("went on: " << count.has_value());
     };

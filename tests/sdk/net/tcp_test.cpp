@@ -302,7 +302,7 @@ TEST_CASE_FIXTURE(Tcp, "a raw descriptor goes out and comes in") {
 TEST_CASE_FIXTURE(Tcp, "owned halves: the dropped writing half ends the stream, the reading one goes on") {
   auto pair = connected();
   auto [reads, writes] = std::move(pair.client).into_split();
-  auto talk = [&, writer = std::move(writes)]() mutable -> Task<> {
+  auto talk = [&, &reads = reads, writer = std::move(writes)]() mutable -> Task<> {
     {
       auto mine = std::move(writer);
       CHECK((co_await mine.write_all("bye")).has_value());

@@ -118,8 +118,8 @@ TEST_CASE_FIXTURE(Unix, "a stream carries descriptors, and a cancelled receive k
   io::OwnedFd read_end(pipe_ends[0]), write_end(pipe_ends[1]);
   char buffer[16];
   const int passed[] = {write_end.fd(), read_end.fd()};
-  auto send = [&]() -> Task<> { CHECK(*co_await a.send_with_fds("here", passed) == 4); };
-  auto check = [&]() -> Task<> {
+  auto send = [&, &a = a]() -> Task<> { CHECK(*co_await a.send_with_fds("here", passed) == 4); };
+  auto check = [&, &b = b]() -> Task<> {
     auto got = co_await b.recv_with_fds(buffer);
     REQUIRE(got);
     CHECK(std::string(buffer, got->size) == "here");
@@ -132,7 +132,7 @@ TEST_CASE_FIXTURE(Unix, "a stream carries descriptors, and a cancelled receive k
   };
   complete(send());
   complete(check());
-  auto receives = [&]() -> Task<> {
+  auto receives = [&, &b = b]() -> Task<> {
     auto got = co_await b.recv_with_fds(buffer);
     FAIL("went on: " << got.has_value());
   };
@@ -144,7 +144,7 @@ TEST_CASE_FIXTURE(Unix, "a stream carries descriptors, and a cancelled receive k
   handle.abort();
   settle();
   complete(check());
-  auto wrong = [&]() -> Task<> {
+  auto wrong = [&, &a = a, &b = b]() -> Task<> {
     auto nothing = co_await a.send_with_fds("", passed);
     CHECK(nothing.error() == Errc::invalid);
     CHECK(*co_await a.send_with_fds("no fds", {}) == 6);

@@ -80,7 +80,7 @@ TEST_CASE_FIXTURE(RuntimeFixture, "sets, groups and blocking calls say where the
     CHECK(info_of(in_group.id()).line == line + 2);
     CHECK(info_of(job.task_id()).line == line + 3);
     CHECK(info_of(in_set.id()).file == __FILE__);
-    co_await job;
+    (void)co_await job;
   };
   auto handle = tau::spawn(body);
   run_until([&] { return handle.is_finished(); });

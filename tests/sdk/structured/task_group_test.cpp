@@ -69,7 +69,7 @@ TEST_CASE_FIXTURE(RuntimeFixture, "the first child to throw cancels the rest, an
     group.spawn(fails(failure, "first"));
     group.spawn(fails(failure, "second"));
     try {
-      co_await group.join();
+      (void)co_await group.join();
     } catch (const std::runtime_error& error) {
       what = error.what();
     }
@@ -188,7 +188,7 @@ TEST_CASE_FIXTURE(RuntimeFixture, "groups within groups go from the top, also wh
     tau::TaskGroup group;
     group.spawn(self(depth - 1, self));
     group.spawn(self(depth - 1, self));
-    co_await group.join();
+    (void)co_await group.join();
   };
   bool lost = false;
   auto body = [&]() -> tau::Task<> {

@@ -141,7 +141,7 @@ TEST_CASE_FIXTURE(TwoPlugins, "a plugin that is unloaded while it joins, selects
     tau::JoinSet<void> set;
     set.spawn(through(gate, &alive));
     auto all = tau::join(mine, group.join(), through(gate, &alive));
-    co_await tau::timeout(1h, std::move(all));
+    (void)co_await tau::timeout(1h, std::move(all));
     ++ended;
   };
   spawn_other(body).detach();

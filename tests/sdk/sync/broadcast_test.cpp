@@ -79,7 +79,7 @@ TEST_CASE_FIXTURE(RuntimeFixture, "who falls behind is told how many it missed, 
 TEST_CASE_FIXTURE(RuntimeFixture, "without receivers nothing is sent, and later ones may come") {
   auto [tx, rx] = tau::broadcast::channel<int>(2);
   bool told = false;
-  auto body = [&]() -> tau::Task<> {
+  auto body = [&, &tx = tx]() -> tau::Task<> {
     co_await tx.closed();
     told = true;
   };
@@ -129,7 +129,7 @@ TEST_CASE_FIXTURE(RuntimeFixture, "abort a receiver before and after it was woke
   CHECK(others.empty());
   CHECK(**rx.try_recv() == 1);
 
-  auto body = [&]() -> tau::Task<> { (void)co_await rx.recv(); };
+  auto body = [&rx = rx]() -> tau::Task<> { (void)co_await rx.recv(); };
   auto woken = tau::spawn(body);
   settle();
   CHECK(tx.send(2).has_value());
@@ -167,7 +167,7 @@ TEST_CASE_FIXTURE(TwoPlugins, "unload a receiver's plugin: the other goes on; un
   std::vector<int> theirs, ours;
   bool ended = false, also = false;
   SUBCASE("a receiver's") {
-    as_other([&] { tau::spawn(receive_all(tx.subscribe(), &theirs, &also)).detach(); });
+    as_other([&, &tx = tx] { tau::spawn(receive_all(tx.subscribe(), &theirs, &also)).detach(); });
     tau::spawn(receive_all(std::move(rx), &ours, &ended)).detach();
     settle();
     CHECK(*tx.send(1) == 2);
@@ -182,7 +182,7 @@ TEST_CASE_FIXTURE(TwoPlugins, "unload a receiver's plugin: the other goes on; un
       (void)mine.send(1);
       co_await tau::sleep(24h);
     };
-    as_other([&] { tau::spawn(body(std::move(tx))).detach(); });
+    as_other([&, &tx = tx] { tau::spawn(body(std::move(tx))).detach(); });
     settle();
     unload_other();
     tau::spawn(receive_all(std::move(rx), &ours, &ended)).detach();

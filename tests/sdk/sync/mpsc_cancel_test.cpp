@@ -33,7 +33,7 @@ struct Explosive {
 
 TEST_CASE_FIXTURE(RuntimeFixture, "abort a receiver in each state: no value is lost") {
   auto [tx, rx] = tau::mpsc::channel<int>(8);
-  auto receiver = [&](std::vector<int>* got) -> tau::Task<> {
+  auto receiver = [&, &rx = rx](std::vector<int>* got) -> tau::Task<> {
     for (;;) {
       tau::Result<int> value = co_await rx.recv();
       if (!value) co_return;
@@ -92,7 +92,7 @@ TEST_CASE_FIXTURE(RuntimeFixture, "a permit that nobody can use any more is free
 
 TEST_CASE_FIXTURE(RuntimeFixture, "a timeout around recv takes nothing with it") {
   auto [tx, rx] = tau::mpsc::channel<int>(1);
-  auto receive = [&]() -> tau::Task<int> {
+  auto receive = [&, &rx = rx]() -> tau::Task<int> {
     tau::Result<int> value = co_await rx.recv();
     co_return *value;
   };
@@ -135,7 +135,7 @@ TEST_CASE_FIXTURE(RuntimeFixture, "a move that throws leaves the channel whole")
 
   // On the way in, awaited.
   std::string caught;
-  auto sending = [&]() -> tau::Task<> {
+  auto sending = [&, &tx = tx]() -> tau::Task<> {
     Explosive mine(2);
     Explosive::moves_left = 2;
     try {

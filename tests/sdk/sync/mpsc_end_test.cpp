@@ -130,7 +130,7 @@ TEST_CASE_FIXTURE(TwoPlugins, "unload the sender's plugin: the receiver gets wha
   std::vector<int> got;
   bool ended = false;
   int sent = 0;
-  as_other([&] { tau::spawn(send_range(std::move(tx), 0, 1000, &sent)).detach(); });
+  as_other([&, &tx = tx] { tau::spawn(send_range(std::move(tx), 0, 1000, &sent)).detach(); });
   runtime.turn(false);
   CHECK(sent == 2);
   unload_other();
@@ -157,7 +157,7 @@ TEST_CASE_FIXTURE(TwoPlugins, "unload the receiver's plugin: the senders see it 
     co_await mine.closed();
     told = true;
   };
-  as_other([&] { tau::spawn(body(std::move(rx))).detach(); });
+  as_other([&, &rx = rx] { tau::spawn(body(std::move(rx))).detach(); });
   tau::spawn(watch(tx)).detach();
   auto sending = tau::spawn(send_range(tx, 0, 1000, &sent));
   advance(10ms);
@@ -237,7 +237,7 @@ TEST_CASE_FIXTURE(TwoPlugins, "a weak sender outlives the plugin of the last sen
   auto [tx, rx] = tau::mpsc::channel<int>(2);
   auto weak = tx.downgrade();
   auto holds = [](tau::mpsc::Sender<int> mine) -> tau::Task<> { co_await mine.closed(); };
-  as_other([&] { tau::spawn(holds(std::move(tx))).detach(); });
+  as_other([&, &tx = tx] { tau::spawn(holds(std::move(tx))).detach(); });
   std::vector<int> got;
   bool ended = false;
   tau::spawn(receive_all(&rx, &got, &ended)).detach();

@@ -81,7 +81,7 @@ TEST_CASE_FIXTURE(RuntimeFixture, "receiving many makes room for as many senders
   settle();
   CHECK(sent == 3);
   std::vector<int> values;
-  auto body = [&]() -> tau::Task<> {
+  auto body = [&, &rx = rx]() -> tau::Task<> {
     const auto none = co_await rx.recv_many(values, 0);
     CHECK(*none == 0);
     const auto some = co_await rx.recv_many(values, 1000);
@@ -112,7 +112,7 @@ TEST_CASE_FIXTURE(RuntimeFixture, "one that is given up has taken nothing: waiti
   settle();
   CHECK(values.empty());
   CHECK(rx.len() == 2);
-  auto in_time = [&]() -> tau::Task<> {
+  auto in_time = [&, &rx = rx]() -> tau::Task<> {
     const auto n = co_await tau::timeout(1ms, rx.recv_many(values, 8));
     CHECK(n->value() == 2);
     const auto late = co_await tau::timeout(1ms, rx.recv_many(values, 8));
@@ -132,7 +132,7 @@ TEST_CASE_FIXTURE(RuntimeFixture, "a second receiver of either kind is refused w
   tau::spawn(receive_many(&rx, 8, &values, &counts, &end)).detach();
   settle();
   tau::spawn(receive_many(&rx, 8, &values, &counts, &second)).detach();
-  auto single = [&]() -> tau::Task<> {
+  auto single = [&, &rx = rx]() -> tau::Task<> {
     const auto value = co_await rx.recv();
     CHECK(value.error() == Errc::busy);
   };
@@ -153,7 +153,7 @@ TEST_CASE_FIXTURE(RuntimeFixture, "a move that throws leaves those before it wit
     std::vector<Fragile> values;
     values.reserve(8);
     std::string caught;
-    auto body = [&]() -> tau::Task<> {
+    auto body = [&, &rx = rx]() -> tau::Task<> {
       try {
         const auto n = co_await rx.recv_many(values, 8);
         FAIL("received " << *n);
@@ -224,7 +224,7 @@ TEST_CASE_FIXTURE(RuntimeFixture, "a thread receives many, and waits for the fir
 TEST_CASE_FIXTURE(TwoPlugins, "the sender's plugin goes: what it sent comes at once, then the end") {
   auto [tx, rx] = tau::mpsc::channel<int>(4);
   int sent = 0;
-  as_other([&] { tau::spawn(send_range(std::move(tx), 0, 100, &sent)).detach(); });
+  as_other([&, &tx = tx] { tau::spawn(send_range(std::move(tx), 0, 100, &sent)).detach(); });
   runtime.turn(false);
   unload_other();
   std::vector<int> values;
@@ -244,7 +244,7 @@ TEST_CASE_FIXTURE(TwoPlugins, "the receiver's plugin goes while it waits for man
   auto body = [&](tau::mpsc::Receiver<int> mine) -> tau::Task<> {
     co_await receive_many(&mine, 8, &values, &counts, &end);
   };
-  as_other([&] { tau::spawn(body(std::move(rx))).detach(); });
+  as_other([&, &rx = rx] { tau::spawn(body(std::move(rx))).detach(); });
   settle();
   CHECK_FALSE(tx.is_closed());
   unload_other();

@@ -29,7 +29,7 @@ TEST_CASE_FIXTURE(RuntimeFixture, "reserve waits for room, and then sending need
   auto [tx, rx] = tau::mpsc::channel<int>(1);
   REQUIRE(tx.try_send(1).has_value());
   bool sent = false;
-  auto body = [&]() -> tau::Task<> {
+  auto body = [&, &tx = tx]() -> tau::Task<> {
     auto permit = co_await tx.reserve();
     std::move(*permit).send(2);
     sent = true;
@@ -47,7 +47,7 @@ TEST_CASE_FIXTURE(RuntimeFixture, "room for many is waited for as a whole, and u
   auto [tx, rx] = tau::mpsc::channel<int>(4);
   REQUIRE(tx.try_send(0).has_value());
   bool reserved = false;
-  auto body = [&]() -> tau::Task<> {
+  auto body = [&, &tx = tx]() -> tau::Task<> {
     auto room = co_await tx.reserve_many(4);
     REQUIRE(room.has_value());
     reserved = true;
@@ -80,7 +80,7 @@ TEST_CASE_FIXTURE(RuntimeFixture, "more room than there is, or will be, is refus
   REQUIRE(nothing.has_value());
   CHECK_FALSE(nothing->next().has_value());
   CHECK(three->remaining() == 3);
-  auto impossible = [&]() -> tau::Task<> {
+  auto impossible = [&, &tx = tx]() -> tau::Task<> {
     auto room = co_await tx.reserve_many(5);
     CHECK(room.error() == Errc::invalid);
   };
@@ -97,7 +97,7 @@ TEST_CASE_FIXTURE(RuntimeFixture, "more room than there is, or will be, is refus
 TEST_CASE_FIXTURE(RuntimeFixture, "who is aborted while it waits for room for many gives back what it had got") {
   auto [tx, rx] = tau::mpsc::channel<int>(4);
   REQUIRE(tx.try_send(0).has_value());
-  auto body = [&]() -> tau::Task<> {
+  auto body = [&, &tx = tx]() -> tau::Task<> {
     auto room = co_await tx.reserve_many(4);
     FAIL("went on: " << room.has_value());
   };
@@ -112,7 +112,7 @@ TEST_CASE_FIXTURE(RuntimeFixture, "who is aborted while it waits for room for ma
 TEST_CASE_FIXTURE(TwoPlugins, "room that a plugin keeps is free when it goes, and one permit may outlive it") {
   auto [tx, rx] = tau::mpsc::channel<int>(4);
   std::optional<tau::mpsc::Permit<int>> kept;
-  auto body = [&]() -> tau::Task<> {
+  auto body = [&, &tx = tx]() -> tau::Task<> {
     auto room = co_await tx.reserve_many(4);
     kept = room->next();
     co_await tx.closed();

@@ -105,7 +105,7 @@ TEST_CASE_FIXTURE(RuntimeFixture, "a second recv is refused while one waits") {
   bool ended = false, busy = false;
   tau::spawn(receive_all(&rx, &got, &ended)).detach();
   settle();
-  auto second = [&]() -> tau::Task<> {
+  auto second = [&, &rx = rx]() -> tau::Task<> {
     tau::Result<int> value = co_await rx.recv();
     busy = value.error() == Errc::busy;
   };

@@ -57,7 +57,7 @@ TEST_CASE_FIXTURE(RuntimeFixture, "a receiver that goes, or closes, is seen by t
   for (bool drop : {true, false}) {
     auto [tx, rx] = tau::oneshot::channel<std::string>();
     bool told = false;
-    auto watch = [&]() -> tau::Task<> {
+    auto watch = [&, &tx = tx]() -> tau::Task<> {
       co_await tx.closed();
       told = true;
     };
@@ -130,7 +130,7 @@ TEST_CASE_FIXTURE(TwoPlugins, "unload the sender's plugin: the receiver sees it 
     co_await tau::sleep(24h);
     (void)mine.send("never");
   };
-  as_other([&] { tau::spawn(body(std::move(tx))).detach(); });
+  as_other([&, &tx = tx] { tau::spawn(body(std::move(tx))).detach(); });
   tau::Result<std::string> got = Errc::invalid;
   tau::spawn(await_into(&rx, &got)).detach();
   settle();
@@ -143,7 +143,7 @@ TEST_CASE_FIXTURE(TwoPlugins, "unload the sender's plugin: the receiver sees it 
 TEST_CASE_FIXTURE(TwoPlugins, "unload the receiver's plugin: the sender sees it closed") {
   auto [tx, rx] = tau::oneshot::channel<std::string>();
   auto body = [](tau::oneshot::Receiver<std::string> mine) -> tau::Task<> { (void)co_await mine; };
-  as_other([&] { tau::spawn(body(std::move(rx))).detach(); });
+  as_other([&, &rx = rx] { tau::spawn(body(std::move(rx))).detach(); });
   settle();
   CHECK_FALSE(tx.is_closed());
   unload_other();

@@ -110,7 +110,7 @@ tau::Task<> send_broadcast(tau::broadcast::Sender<std::uint64_t> tx) {
 
 void mpsc_shared(RuntimeFixture& loop) {
   auto [tx, rx] = tau::mpsc::channel<std::uint64_t>(128);
-  std::thread([&] { (void)tx.is_closed(); }).join();  // from here on the lock is a mutex
+  std::thread([&tx = tx] { (void)tx.is_closed(); }).join();  // from here on the lock is a mutex
   tau::spawn(receive_all(std::move(rx))).detach();
   tau::spawn(send_all(std::move(tx))).detach();
   loop.settle();

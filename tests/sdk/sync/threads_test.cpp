@@ -105,7 +105,7 @@ TEST_CASE_FIXTURE(RuntimeFixture, "a receiver that a thread drops is seen by a t
   REQUIRE(tx.try_send(1).has_value());
   Errc seen = Errc::invalid;
   bool told = false;
-  auto body = [&]() -> tau::Task<> {
+  auto body = [&, &tx = tx]() -> tau::Task<> {
     const tau::Result<void> sent = co_await tx.send(2);
     seen = sent ? Errc::busy : Errc::closed;
     co_await tx.closed();
@@ -153,7 +153,7 @@ TEST_CASE_FIXTURE(RuntimeFixture, "oneshot from a thread to a task, and from a t
     CHECK(tx.send(std::make_unique<int>(41)).has_value());
     got = *rx2.blocking_recv();
   });
-  auto body = [&]() -> tau::Task<> {
+  auto body = [&, &rx = rx, &tx2 = tx2]() -> tau::Task<> {
     tau::Result<std::unique_ptr<int>> value = co_await rx;
     CHECK(tx2.send(**value + 1).has_value());
   };
@@ -354,7 +354,7 @@ TEST_CASE_FIXTURE(TwoPlugins, "threads keep sending while the receiver's plugin 
       if (!value) co_return;
     }
   };
-  as_other([&] { tau::spawn(body(std::move(rx))).detach(); });
+  as_other([&, &rx = rx] { tau::spawn(body(std::move(rx))).detach(); });
   std::atomic<int> sent{0};
   std::vector<std::thread> threads;
   for (int t = 0; t < 2; ++t) {

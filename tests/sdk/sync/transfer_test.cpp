@@ -54,7 +54,9 @@ static_assert(Transferable<Offer>);
 
 TEST_CASE_FIXTURE(TwoPlugins, "an end that one plugin publishes serves another, also after the first is unloaded") {
   auto [tx, rx] = tau::mpsc::channel<std::string>(4);
-  as_other([&] { REQUIRE(tau::resource::put<tau::mpsc::Sender<std::string>>("requests", tx).has_value()); });
+  as_other([&, &tx = tx] {
+    REQUIRE(tau::resource::put<tau::mpsc::Sender<std::string>>("requests", tx).has_value());
+  });
   std::optional<tau::mpsc::Sender<std::string>> mine;
   {
     auto lent = tau::resource::get<tau::mpsc::Sender<std::string>>("requests");

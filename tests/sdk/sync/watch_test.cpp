@@ -87,7 +87,7 @@ TEST_CASE_FIXTURE(RuntimeFixture, "seen and unseen: borrow, update, mark, copies
 TEST_CASE_FIXTURE(RuntimeFixture, "a sender learns that nobody watches") {
   auto [tx, rx] = tau::watch::channel(std::string("a"));
   bool told = false;
-  auto body = [&]() -> tau::Task<> {
+  auto body = [&, &tx = tx]() -> tau::Task<> {
     co_await tx.closed();
     told = true;
   };
@@ -117,7 +117,7 @@ TEST_CASE_FIXTURE(RuntimeFixture, "a value is changed in place of a copy, and on
 TEST_CASE_FIXTURE(RuntimeFixture, "wait_for looks at the present value first, then at each change") {
   auto [tx, rx] = tau::watch::channel(0);
   std::vector<int> got;
-  auto body = [&](int least) -> tau::Task<> {
+  auto body = [&, &rx = rx](int least) -> tau::Task<> {
     auto mine = rx;
     auto enough = [least](const int& value) { return value >= least; };
     tau::Result<tau::watch::Ref<int>> value = co_await mine.wait_for(enough);
@@ -155,7 +155,7 @@ TEST_CASE_FIXTURE(RuntimeFixture, "a borrowed value stays as it was and holds no
 
 TEST_CASE_FIXTURE(RuntimeFixture, "abort a watcher before and after it was woken: the value stays unseen") {
   auto [tx, rx] = tau::watch::channel(0);
-  auto body = [&]() -> tau::Task<> { (void)co_await rx.changed(); };
+  auto body = [&rx = rx]() -> tau::Task<> { (void)co_await rx.changed(); };
   auto waiting = tau::spawn(body);
   settle();
   waiting.abort();
@@ -193,7 +193,7 @@ TEST_CASE_FIXTURE(TwoPlugins, "unload the sender's plugin: watchers get the last
     (void)mine.send(5);
     co_await tau::sleep(24h);
   };
-  as_other([&] { tau::spawn(body(std::move(tx))).detach(); });
+  as_other([&, &tx = tx] { tau::spawn(body(std::move(tx))).detach(); });
   settle();
   unload_other();
   std::vector<int> seen;
@@ -208,7 +208,7 @@ TEST_CASE_FIXTURE(TwoPlugins, "unload the watcher's plugin: the sender sees it c
   auto [tx, rx] = tau::watch::channel(0);
   std::vector<int> seen;
   bool ended = false;
-  as_other([&] { tau::spawn(watch_all(std::move(rx), &seen, &ended)).detach(); });
+  as_other([&, &rx = rx] { tau::spawn(watch_all(std::move(rx), &seen, &ended)).detach(); });
   settle();
   CHECK_FALSE(tx.is_closed());
   unload_other();
