@@ -2,9 +2,11 @@
 
 import base64
 import os
+import shutil
 import socket
 import struct
 import subprocess
+import unittest
 from pathlib import Path
 
 
@@ -64,6 +66,8 @@ class Certificates:
     """ca.pem and other.pem, two authorities, and server.pem, which the first signed for localhost; keys beside them."""
 
     def __init__(self, folder: Path):
+        if not shutil.which("openssl"):
+            raise unittest.SkipTest("not installed: openssl")
         self.folder = folder
         key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
         for authority in ("ca", "other"):

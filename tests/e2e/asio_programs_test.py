@@ -177,15 +177,13 @@ class Programs(TauTest):
         host.wait_for(r".*\[tls_client\] main\(\) returned 0")  # after a question without an end of line
         self.assertRegex(self.assert_unloaded(host).text, "Handshake failed: certificate verify failed")
 
-    @needs("websocketpp/server.hpp", "boost/asio.hpp", "zlib.h")
-    @exercises("WebSocket++ (Boost.Asio)", "libwebsocketpp-dev", "echo server",
-               WEBSOCKETPP / "testee_server/testee_server.cpp")
+    @needs("websocketpp/server.hpp", "boost/asio.hpp")
+    @exercises("WebSocket++ (Boost.Asio)", "libwebsocketpp-dev", "echo server")
     def test_websocketpp_server(self):
         port = free_port()
-        host = self.start("run", self.program(WEBSOCKETPP / "testee_server/testee_server.cpp",
-                                               "dependency('boost'), dependency('zlib')", standard="c++17"),
-                          testee_server=f"{port} 1")
-        self.called(host, "testee_server")
+        host = self.start("run", self.program(PROGRAMS / "websocketpp_echo.cpp", standard="c++17"),
+                          websocketpp_echo=f"{port}")
+        self.called(host, "websocketpp_echo")
         clients = [WebSocket(self, self.connect(port)) for _ in range(3)]
         for number, client in enumerate(clients):
             client.say(f"echo {number}")

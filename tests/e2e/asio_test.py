@@ -1,4 +1,4 @@
-"""Asio and Boost.Asio in plugins: the examples as users run them, unloading beneath open connections, signals, forks."""
+"""Asio and Boost.Asio in plugins: examples as users run them, unloaded beneath open connections; signals and forks."""
 
 import contextlib
 import os
@@ -229,7 +229,8 @@ class Https(AsioTest):
     def test_a_server_that_says_nothing_holds_up_no_unload(self):
         with socket.create_server(("127.0.0.1", 0)) as server:
             server.settimeout(PATIENCE)
-            host = self.start("run", PLUGINS / "https-get", GET_URL=f"https://localhost:{server.getsockname()[1]}/")
+            port = server.getsockname()[1]
+            host = self.start("run", PLUGINS / "https-get", GET_URL=f"https://localhost:{port}/")
             with server.accept()[0] as client:
                 self.assertTrue(client.recv(1))  # of its half of the handshake
                 host.signal(signal.SIGTERM)
