@@ -1,7 +1,6 @@
 // What waiting costs: CPU to fall asleep and wake, a deadline that is never reached, memory meanwhile.
 #include <cstdio>
 #include <unistd.h>
-#include <vector>
 
 #include "bench.hpp"
 
@@ -38,32 +37,33 @@ std::uint64_t resident_bytes() {
 
 }  // namespace
 
-tau::Task<std::string> sleep_cpu() {
-  constexpr int tasks = 200'000;
+tau::Task<Cost> cost_of_timeout_cancel(std::uint64_t times) {
+  const Stopwatch watch;
+  for (std::uint64_t i = 0; i < times; ++i) {
+    const tau::Result<void> in_time = co_await tau::timeout(60s, yield_once());
+    in_time.value();
+  }
+  co_return Cost(watch, times);
+}
+
+tau::Task<std::string> sleep_cpu(Scale scale) {
+  const std::uint64_t tasks = scale.of(200'000);
   Lengths lengths;
   std::vector<tau::JoinHandle<void>> handles;
   handles.reserve(tasks);
   const Stopwatch watch;
-  for (int i = 0; i < tasks; ++i) handles.push_back(tau::spawn(sleep_for(lengths.next())));
-  for (auto& handle : handles) {
-    const tau::Result<void> ended = co_await handle;
-    ended.value();
-  }
-  co_return to_json("sleep_cpu", {{"cpu_ns", static_cast<double>(watch.cpu_ns()) / tasks}});
+  for (std::uint64_t i = 0; i < tasks; ++i) handles.push_back(tau::spawn(sleep_for(lengths.next())));
+  co_await join(std::move(handles));
+  co_return to_json("sleep_cpu", {}, {{"cpu_ns", Cost(watch, tasks).cpu_ns}});
 }
 
-tau::Task<std::string> timeout_cancel() {
-  constexpr int times = 1'000'000;
-  const Stopwatch watch;
-  for (int i = 0; i < times; ++i) {
-    const tau::Result<void> in_time = co_await tau::timeout(60s, yield_once());
-    in_time.value();
-  }
-  co_return to_json("timeout_cancel", watch, times);
+tau::Task<std::string> timeout_cancel(Scale scale) {
+  const Cost cost = co_await cost_of_timeout_cancel(scale.of(1'000'000));
+  co_return to_json("timeout_cancel", cost);
 }
 
-tau::Task<std::string> bytes_per_sleeping_task() {
-  constexpr int tasks = 1'000'000;
+tau::Task<std::string> bytes_per_sleeping_task(Scale scale) {
+  const std::uint64_t tasks = scale.of(1'000'000);
   std::vector<tau::AbortHandle> sleepers(tasks);  // its pages are there before the count begins
   const std::uint64_t before = resident_bytes();
   for (auto& sleeper : sleepers) {
@@ -77,7 +77,8 @@ tau::Task<std::string> bytes_per_sleeping_task() {
   ended.value();
   const std::uint64_t grown = resident_bytes() - before;
   for (const auto& sleeper : sleepers) sleeper.abort();
-  co_return to_json("bytes_per_sleeping_task", {{"bytes", static_cast<double>(grown) / tasks}});
+  const double each = static_cast<double>(grown) / static_cast<double>(tasks);
+  co_return to_json("bytes_per_sleeping_task", {}, {{"bytes", each}});
 }
 
 }  // namespace bench
