@@ -115,6 +115,19 @@ def add_package(plan: Plan, name: str, folder: Path, source_root: Path) -> None:
         require(folder / "meson.build")
 
 
+def add_benches(plan: Plan, plugins: Path) -> None:
+    """The plugins that `tau bench` measures with, as bench.list names them."""
+    target = Path("share/bench")
+    listing = plugins / "bench.list"
+    plan[target / listing.name] = Entry(source=listing)
+    for line in listing.read_text(encoding="utf-8").splitlines():
+        names = line.split("#", 1)[0].partition("=")[2].partition(":")[0]
+        for name in names.split():
+            if name != "host":
+                require(plugins / name / "meson.build")
+                add_folder(plan, plugins / name, target / name)
+
+
 def require(path: Path) -> None:
     if not path.is_file():
         raise DistError(f"{path} is missing: plugins cannot be built without it")
@@ -162,6 +175,7 @@ def make_plan(arguments: argparse.Namespace) -> Plan:
     add_folder(plan, scripts / "template", Path("share/plugin-template"))
     add_folder(plan, scripts / "licences", Path("share/licences"))
     plan[Path("share/licences/tau.txt")] = Entry(source=root / "LICENSE")
+    add_benches(plan, root / "plugins")
     plan[Path("run.sh")] = Entry(source=scripts / "run.sh.in", executable=True)
     return plan
 

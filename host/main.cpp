@@ -6,6 +6,7 @@
 
 #include "cli/launch.hpp"
 #include "cli/options.hpp"
+#include "session/bench.hpp"
 #include "session/commands.hpp"
 
 using namespace tau::host;
@@ -26,6 +27,7 @@ int main(int argument_count, char** arguments) {
     case Command::script: return command_script(options);
     case Command::cache: return command_cache(options);
     case Command::info: return command_info(options, TAU_VERSION);
+    case Command::bench: return command_bench(options);
     case Command::install: return command_install(options);
   }
   return 2;

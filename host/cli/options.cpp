@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,8 @@ constexpr const char* examples =
     "  tau --plugin plugins/example-plugin --plugin plugins/second-plugin\n"
     "  tau run --requests 3 plugins/example-plugin\n"
     "  tau install USER/REPO\n"
-    "  tau script checks.tau";
+    "  tau script checks.tau\n"
+    "  tau bench spawn_join yield --repeat 5";
 
 struct Words {
   std::vector<std::string> option_plugins;
@@ -36,11 +38,13 @@ std::vector<std::filesystem::path> merged_plugins(const Words& words) {
 }
 
 /// What the grammar alone does not forbid; empty when all is well.
-std::string contradiction(const Words& words, const std::string& subcommand) {
+std::string contradiction(const Words& words, const BenchOptions& bench, const std::string& subcommand) {
   if (words.info && !subcommand.empty()) return "--info stands alone; drop '" + subcommand + "'";
   if (!words.option_plugins.empty() && (words.info || (!subcommand.empty() && subcommand != "run"))) {
     return "--plugin does not go with " + (words.info ? std::string("--info") : "'" + subcommand + "'");
   }
+  if (subcommand == "bench" && bench.repeat == 0) return "--repeat needs a number from 1";
+  if (bench.here && bench.names.size() != 1) return "--here measures one NAME";
   for (const auto& plugin : merged_plugins(words)) {
     if (plugin.empty()) return "a plugin's path is empty";
   }
@@ -52,6 +56,13 @@ std::string whole_number(const std::string& text) {
   const bool digits = !text.empty() && text.size() < 19 &&
                       std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
   return digits ? "" : "'" + text + "' is not a number from 0";
+}
+
+std::string scale(const std::string& text) {
+  char* end = nullptr;
+  const double value = std::strtod(text.c_str(), &end);
+  const bool whole = !text.empty() && *end == '\0';
+  return whole && value > 0 && value <= 1 ? "" : "'" + text + "' is not a scale: a number above 0, 1 at most";
 }
 
 ParsedOptions usage_error(const CLI::App& app, const std::string& what) {
@@ -100,6 +111,18 @@ ParsedOptions parse_options(const std::vector<std::string>& arguments, const std
   install->add_option("SOURCE", options.install_source, "USER/REPO on GitHub, a git URL or a local path")
       ->required();
 
+  CLI::App* bench = add_command("bench", "Measure what things cost in plugins, each in a process of its own");
+  bench->add_option("NAME", options.bench.names, "What to measure; all that --list shows if left out");
+  bench->add_flag("--list", options.bench.list, "Show what can be measured");
+  bench->add_flag("--json", options.bench.json, "Print a line of JSON for each figure in place of a table");
+  bench->add_option("--repeat", options.bench.repeat, "Runs of each; the median, least and greatest are printed")
+      ->type_name("N")
+      ->check(whole_number, "");
+  bench->add_option("--scale", options.bench.scale, "Do this part of the work only, to try it out")
+      ->type_name("PART")
+      ->check(scale, "");
+  bench->add_flag("--here", options.bench.here, "Measure one NAME in this process")->group("");
+
   run->footer("--requests N and --patches FILE go with it; see tau --help.");
   script->footer("--patches FILE goes with it; see tau --help.");
 
@@ -124,10 +147,11 @@ ParsedOptions parse_options(const std::vector<std::string>& arguments, const std
 
   const auto chosen = app.get_subcommands();
   const std::string subcommand = chosen.empty() ? "" : chosen.front()->get_name();
-  if (const std::string why = contradiction(words, subcommand); !why.empty()) return usage_error(app, why);
+  if (const std::string why = contradiction(words, options.bench, subcommand); !why.empty()) return usage_error(app, why);
 
   if (words.info) options.command = Command::info;
   if (script->parsed()) options.command = Command::script;
+  if (bench->parsed()) options.command = Command::bench;
   if (cache->parsed()) options.command = Command::cache;
   if (install->parsed()) options.command = Command::install;
   options.plugins = merged_plugins(words);

@@ -17,9 +17,19 @@ enum class Command {
   cache,    // show or clean the build cache
   install,  // copy a plugin into the home directory
   info,     // say what this tau is made of
+  bench,    // have plugins measure what things cost
 };
 
 enum class CacheAction { list, clean };
+
+struct BenchOptions {
+  std::vector<std::string> names;  // empty: all
+  bool json = false;               // a line of JSON for each figure, not a table
+  bool list = false;               // what there is, and nothing measured
+  bool here = false;               // one name, measured in this process
+  std::uint64_t repeat = 1;
+  double scale = 1;  // how much of its work each does: above 0, 1 at most
+};
 
 struct Options {
   Command command = Command::run;
@@ -36,6 +46,7 @@ struct Options {
   CacheAction cache_action = CacheAction::list;
   /// install: USER/REPO, a git URL or a local path.
   std::string install_source;
+  BenchOptions bench;
 };
 
 /// Either options, or a text to print and the code to exit with: --help and --version end with 0, a

@@ -46,11 +46,10 @@ struct Own final : bench_peer::Counting {
   std::uint64_t count_ = 0;
 };
 
-/// What the compiler must not see through: another plugin's are opaque to it as well.
-bench_peer::Counting* opaque(bench_peer::Counting* object) {
-  bench_peer::Counting* volatile hidden = object;
-  return hidden;
-}
+/// The second that there is, or the compiler would call the first directly.
+struct Stuck final : bench_peer::Counting {
+  std::uint64_t count() noexcept override { return 0; }
+};
 
 double cost_of_calls(bench_peer::Counting& object, std::uint64_t times) {
   const std::uint64_t before = object.count();
@@ -92,9 +91,12 @@ tau::Task<std::string> event_publish(Scale scale) {
 tau::Task<std::string> cross_plugin_call(Scale scale) {
   const std::uint64_t times = scale.of(10'000'000);
   Own own;
+  Stuck stuck;
+  volatile bool counting = true;
+  bench_peer::Counting& ours = counting ? static_cast<bench_peer::Counting&>(own) : stuck;
   auto theirs = tau::resource::get<bench_peer::CountingBox>(bench_peer::counting_name).value();
   auto closure = tau::resource::get<bench_peer::CountingFn>(bench_peer::closure_name).value();
-  const double within = cost_of_calls(*opaque(&own), times);
+  const double within = cost_of_calls(ours, times);
   const double across = cost_of_calls(**theirs, times);
 
   const std::uint64_t before = closure->call().value();

@@ -73,8 +73,8 @@ class TauTest(unittest.TestCase):
         (tree / "plugin.cpp").write_text(text, encoding="utf-8")
         return tree
 
-    def tau(self, *arguments, given="", cwd=None, **environment) -> Done:
-        done = subprocess.run([DIST / "run.sh", *arguments], input=given, cwd=cwd or self.folder,
+    def tau(self, *arguments, given="", cwd=None, dist=DIST, **environment) -> Done:
+        done = subprocess.run([dist / "run.sh", *arguments], input=given, cwd=cwd or self.folder,
                               env={**self.environment, **environment}, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, timeout=PATIENCE, check=False)
         return Done(done.returncode, done.stdout)

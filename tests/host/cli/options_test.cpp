@@ -103,3 +103,24 @@ TEST_CASE("what makes no sense is refused by name, with the usage") {
   check_refused({"--plugin", "a", "--info"}, "--info");
   check_refused({"--info", "run", "a"}, "--info");
 }
+
+TEST_CASE("bench takes names, how often, how much of it, and how to print it") {
+  Options options = parsed({"bench"});
+  CHECK(options.command == Command::bench);
+  CHECK(options.bench.names.empty());
+  CHECK(options.bench.repeat == 1);
+  CHECK(options.bench.scale == 1);
+  options = parsed({"bench", "yield", "mutex", "--json", "--repeat", "7", "--scale", "0.25"});
+  CHECK(options.bench.names == std::vector<std::string>{"yield", "mutex"});
+  CHECK(options.bench.json);
+  CHECK(options.bench.repeat == 7);
+  CHECK(options.bench.scale == 0.25);
+  CHECK(parsed({"bench", "--list"}).bench.list);
+}
+
+TEST_CASE("a bench that would do nothing, or more than there is, is refused") {
+  check_refused({"bench", "yield", "--repeat", "0"}, "--repeat");
+  for (const char* scale : {"0", "-1", "2", "nan", "much", ""}) check_refused({"bench", "--scale", scale}, "--scale");
+  check_refused({"bench", "--here"}, "--here");
+  check_refused({"bench", "--plugin", "p"}, "--plugin");
+}
