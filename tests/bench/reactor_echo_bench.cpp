@@ -210,7 +210,10 @@ double serve_multishot(const std::vector<int>& fds, const char* backend) {
 
 double serve_raw(const std::vector<int>& fds, const char* how) {
   const double before = thread_seconds();
-  if (!tau::bench::raw_ring_echo(fds, std::strcmp(how, "inline") == 0)) fail("io_uring");
+  tau::bench::RawRing ring;
+  ring.fds = fds;
+  ring.sends_inline = std::strcmp(how, "inline") == 0;
+  if (!tau::bench::raw_ring_echo(ring)) fail("io_uring");
   return thread_seconds() - before;
 }
 
