@@ -8,9 +8,9 @@
 class AsioBench {
  public:
   std::string request(std::string_view payload) {
-    std::string name(payload);
-    std::erase(name, '"');
-    return "{\"bench\":\"" + name + "\",\"ns\":" + std::to_string(workloads::run(name)) + "}";
+    std::string what(payload);
+    std::erase(what, '"');
+    return workloads::run_as_told(what);
   }
 };
 TAU_DEFINE_PLUGIN(AsioBench)
