@@ -123,7 +123,7 @@ def add_benches(plan: Plan, plugins: Path) -> None:
     for line in listing.read_text(encoding="utf-8").splitlines():
         names = line.split("#", 1)[0].partition("=")[2].partition(":")[0]
         for name in names.split():
-            if name != "host":
+            if name not in ("host", "serve"):
                 require(plugins / name / "meson.build")
                 add_folder(plan, plugins / name, target / name)
 

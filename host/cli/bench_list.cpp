@@ -35,6 +35,8 @@ BenchList parse_bench_list(std::string_view text, const std::string& name) {
       entry.what = trimmed(line.substr(colon + 1));
       std::istringstream plugins(line.substr(equals + 1, colon - equals - 1));
       for (std::string plugin; plugins >> plugin;) entry.plugins.push_back(plugin);
+      entry.serves = !entry.plugins.empty() && entry.plugins.front() == "serve";
+      if (entry.serves) entry.plugins.erase(entry.plugins.begin());
     }
     if (entry.name.empty() || entry.plugins.empty()) {
       list.error = name + ":" + std::to_string(number) + ": '" + line + "' is not of the form 'name = plugins: what'";

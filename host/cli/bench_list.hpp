@@ -1,6 +1,7 @@
 // What `tau bench` can measure: a list beside the plugins that do it, so that neither is part of the host.
 //
 //   name = plugins: what is measured      # comment
+//   name = serve plugin: what it serves
 #pragma once
 
 #include <string>
@@ -13,6 +14,7 @@ struct BenchEntry {
   std::string name;
   std::vector<std::string> plugins;  // folders beside the list; the first is asked
   std::string what;
+  bool serves = false;  // until it is ended; a load generator measures
 };
 
 struct BenchList {

@@ -45,6 +45,7 @@ std::string contradiction(const Words& words, const BenchOptions& bench, const s
   }
   if (subcommand == "bench" && bench.repeat == 0) return "--repeat needs a number from 1";
   if (bench.here && bench.names.size() != 1) return "--here measures one NAME";
+  if (bench.port && bench.names.size() != 1) return "--port is one server's; name that alone";
   for (const auto& plugin : merged_plugins(words)) {
     if (plugin.empty()) return "a plugin's path is empty";
   }
@@ -56,6 +57,11 @@ std::string whole_number(const std::string& text) {
   const bool digits = !text.empty() && text.size() < 19 &&
                       std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
   return digits ? "" : "'" + text + "' is not a number from 0";
+}
+
+std::string port(const std::string& text) {
+  const bool fits = whole_number(text).empty() && text.size() < 6 && std::stoul(text) < 65536;
+  return fits ? "" : "'" + text + "' is not a port: a number from 0 to 65535";
 }
 
 std::string scale(const std::string& text) {
@@ -121,6 +127,11 @@ ParsedOptions parse_options(const std::vector<std::string>& arguments, const std
   bench->add_option("--scale", options.bench.scale, "Do this part of the work only, to try it out")
       ->type_name("PART")
       ->check(scale, "");
+  bench->add_option("--port", options.bench.port, "Where a server listens, on 127.0.0.1; left out or 0: printed")
+      ->type_name("N")
+      ->check(port, "");
+  bench->add_option("--reactor", options.bench.reactor, "The backend of the loop: epoll, kqueue, io_uring")
+      ->type_name("NAME");
   bench->add_flag("--here", options.bench.here, "Measure one NAME in this process")->group("");
 
   run->footer("--requests N and --patches FILE go with it; see tau --help.");

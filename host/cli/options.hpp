@@ -29,6 +29,8 @@ struct BenchOptions {
   bool here = false;               // one name, measured in this process
   std::uint64_t repeat = 1;
   double scale = 1;  // how much of its work each does: above 0, 1 at most
+  std::optional<std::uint16_t> port;  // of a server; 0: the system chooses
+  std::string reactor;                // a backend by its name; empty: as without
 };
 
 struct Options {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <memory>
 #include <optional>
@@ -17,6 +18,7 @@
 #include "cli/bench_figures.hpp"
 #include "cli/bench_list.hpp"
 #include "cli/message.hpp"
+#include "commands.hpp"
 #include "compiler/compiler.hpp"
 #include "console.hpp"
 #include "session.hpp"
@@ -149,10 +151,32 @@ bool measure(const Options& options, const std::string& name, BenchFigures& figu
   return true;
 }
 
+// ---- servers --------------------------------------------------------------------------------------------
+
+int serve(const Options& options, const BenchEntry& entry, const std::filesystem::path& folder) {
+  ::setenv("BENCH_SERVE", entry.name.c_str(), 1);
+  ::setenv("BENCH_PORT", std::to_string(options.bench.port.value_or(0)).c_str(), 1);
+  Options run;
+  run.patches = options.patches;
+  run.plugins = {folder / entry.plugins.front()};
+  return command_run(run);
+}
+
 std::string unknown(const std::string& name, const BenchList& list) {
   std::string text = "there is no bench '" + name + "'; there are";
   for (const BenchEntry& entry : list.entries) text += (&entry == list.entries.data() ? " " : ", ") + entry.name;
   return text;
+}
+
+/// What is wrong with the names; empty when nothing is.
+std::string contradiction(const BenchOptions& bench, const BenchList& list) {
+  for (const std::string& name : bench.names) {
+    const BenchEntry* entry = list.find(name);
+    if (!entry) return unknown(name, list);
+    if (entry->serves && bench.names.size() > 1) return "'" + name + "' serves until it is ended; name it alone";
+    if (!entry->serves && bench.port) return "'" + name + "' is no server: --port does not go with it";
+  }
+  return {};
 }
 
 }  // namespace
@@ -169,14 +193,17 @@ int command_bench(const Options& options) {
     return 0;
   }
   std::vector<std::string> names = options.bench.names;
-  for (const std::string& name : names) {
-    if (list.find(name)) continue;
-    console::error_line("tau", unknown(name, list));
+  if (const std::string why = contradiction(options.bench, list); !why.empty()) {
+    console::error_line("tau", why);
     return 2;
   }
+  if (!options.bench.reactor.empty()) ::setenv("TAU_REACTOR", options.bench.reactor.c_str(), 1);  // children's, too
+  if (!names.empty() && list.find(names.front())->serves) return serve(options, *list.find(names.front()), folder);
   if (options.bench.here) return measure_here(options, *list.find(names.front()), folder);
   if (names.empty()) {
-    for (const BenchEntry& entry : list.entries) names.push_back(entry.name);
+    for (const BenchEntry& entry : list.entries) {
+      if (!entry.serves) names.push_back(entry.name);
+    }
   }
 
   // Programs get each figure as soon as it is there; people a whole table, and what is being waited for.

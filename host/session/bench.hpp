@@ -2,7 +2,7 @@
 //
 // Each run has a process of its own, since memory that an earlier bench has warmed flatters a later one: the command
 // starts itself with --here for each, and gathers what comes out. The plugins are sources of the dist tree,
-// compiled and loaded like any other.
+// compiled and loaded like any other. A server is run as `tau run` runs its plugin, told by the environment what and where.
 #pragma once
 
 #include "cli/options.hpp"

@@ -23,11 +23,21 @@ TEST_CASE("a list names benches, the plugins that they need and what they measur
   REQUIRE(call != nullptr);
   CHECK(call->plugins == std::vector<std::string>{"bench", "peer"});
   CHECK(call->what == "with: colons");
+  CHECK_FALSE(call->serves);
   CHECK(list.find("nothing") == nullptr);
 }
 
+TEST_CASE("a list names servers, each with its plugin") {
+  const BenchList list = parse_bench_list("echo = serve net: what comes goes back\nserve = net: a bench of that name\n", "file");
+  REQUIRE(list.error.empty());
+  CHECK(list.find("echo")->serves);
+  CHECK(list.find("echo")->plugins == std::vector<std::string>{"net"});
+  CHECK_FALSE(list.find("serve")->serves);
+}
+
 TEST_CASE("a line that names no plugin is told with its number") {
-  for (const char* line : {"yield", "yield = bench", "= bench: what", "yield = : what", "yield: bench = what"}) {
+  for (const char* line : {"yield", "yield = bench", "= bench: what", "yield = : what", "yield: bench = what",
+                           "echo = serve: what"}) {
     CAPTURE(line);
     CHECK(parse_bench_list("\n" + std::string(line), "file").error ==
           "file:2: '" + std::string(line) + "' is not of the form 'name = plugins: what'");

@@ -118,6 +118,20 @@ TEST_CASE("bench takes names, how often, how much of it, and how to print it") {
   CHECK(parsed({"bench", "--list"}).bench.list);
 }
 
+TEST_CASE("a server of the bench takes a port, and each bench a backend") {
+  Options options = parsed({"bench", "echo", "--port", "7000", "--reactor", "epoll"});
+  CHECK(options.bench.port == 7000);
+  CHECK(options.bench.reactor == "epoll");
+  options = parsed({"bench", "echo"});
+  CHECK_FALSE(options.bench.port.has_value());
+  CHECK(options.bench.reactor.empty());
+  for (const char* port : {"-1", "65536", "999999999999", "http", ""}) {
+    check_refused({"bench", "echo", "--port", port}, "--port");
+  }
+  check_refused({"bench", "--port", "7000"}, "--port");
+  check_refused({"bench", "echo", "http", "--port", "7000"}, "--port");
+}
+
 TEST_CASE("a bench that would do nothing, or more than there is, is refused") {
   check_refused({"bench", "yield", "--repeat", "0"}, "--repeat");
   for (const char* scale : {"0", "-1", "2", "nan", "much", ""}) check_refused({"bench", "--scale", scale}, "--scale");
