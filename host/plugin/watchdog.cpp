@@ -14,18 +14,7 @@ Watchdog::Scope::Scope(Watchdog& watchdog, std::string plugin, const char* what)
   const std::lock_guard lock(watchdog_.mutex_);
   outer_ = watchdog_.innermost_;
   watchdog_.innermost_ = this;
-  if (!watchdog_.thread_.joinable()) {
-    // Signals are the loop's.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    try {
-      watchdog_.thread_ = std::thread([&w = watchdog_] { w.run(); });
-    } catch (const std::system_error&) {
-      // No thread to be had: then nobody watches, and loading goes on.
-    }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  }
+  if (!watchdog_.runs_) watchdog_.start();
   watchdog_.changed_.notify_one();
 }
 
@@ -38,13 +27,29 @@ Watchdog::Scope::~Scope() {
   watchdog_.changed_.notify_one();  // or its time would run out later, in an idle host
 }
 
+/// With mutex_, which a thread that has ended before gave back for good.
+void Watchdog::start() {
+  if (thread_.joinable()) thread_.join();
+  // Signals are the loop's.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  try {
+    thread_ = std::thread([this] { run(); });
+    runs_ = true;
+  } catch (const std::system_error&) {
+    // No thread to be had: then nobody watches, and loading goes on.
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
 void Watchdog::run() {
   std::unique_lock lock(mutex_);
   while (!stop_) {
     const Scope* watched = innermost_;
     if (watched == nullptr) {
-      changed_.wait(lock);
-      continue;
+      if (changed_.wait_for(lock, stay_, [this] { return stop_ || innermost_ != nullptr; })) continue;
+      break;
     }
     // Two scopes can follow one another at one address, but not begin at the same time.
     const auto since = watched->since_;
@@ -60,6 +65,7 @@ void Watchdog::run() {
       lock.lock();
     }
   }
+  runs_ = false;
 }
 
 Watchdog::~Watchdog() {
