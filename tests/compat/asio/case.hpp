@@ -53,8 +53,24 @@ struct Case {
   static Case* first;
 };
 
+/// Called before the first case, unless one alone was asked for.
+struct AtBegin {
+  explicit AtBegin(void (*what)()) noexcept;
+};
 /// Called by plugin_destroy.
 void at_destroy(void (*what)());
+
+/// Counted: when a case has ended, and its plugin's unload at the latest, none is left.
+class Alive {
+ public:
+  explicit Alive(Run& run) noexcept : run_(run) { ++run_.alive; }
+  Alive(const Alive& other) noexcept : Alive(other.run_) {}
+  Alive& operator=(const Alive&) = delete;
+  ~Alive() { --run_.alive; }
+
+ private:
+  Run& run_;
+};
 
 /// For co_spawn: what a coroutine throws comes out of run().
 struct Rethrow {

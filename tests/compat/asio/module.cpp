@@ -1,4 +1,5 @@
 // The module's entry points: plays the cases in the way that the run asks for.
+#include <tau/detail/unload_hook.hpp>
 #include <tau/fiber.hpp>
 #include <tau/rt/plugin.h>
 #include <tau/sleep.hpp>
@@ -21,6 +22,7 @@ Case* Case::first = nullptr;
 namespace {
 
 Run* run = nullptr;
+void (*at_the_begin)() = nullptr;
 std::vector<void (*)()> at_the_end;
 
 void play_one(const Case& c) {
@@ -39,6 +41,7 @@ void play_one(const Case& c) {
   std::string left;
   for (int i = 0; i < 200; ++i) {
     left = run->left(run->runner);
+    if (run->alive != 0) left += " " + std::to_string(run->alive) + " of its objects";
     if (left.empty()) return;
     std::this_thread::sleep_for(10ms);
   }
@@ -46,6 +49,7 @@ void play_one(const Case& c) {
 }
 
 void play() {
+  if (at_the_begin && !run->only) at_the_begin();
   for (const Case* c = Case::first; c; c = c->next) {
     if (run->only ? std::strcmp(run->only, c->name) == 0 : c->kind != Case::on_request) play_one(*c);
   }
@@ -61,6 +65,8 @@ tau::Task<void> play_in_task() {
 tau::Task<void> nap() { co_await tau::sleep(200us); }
 
 }  // namespace
+
+AtBegin::AtBegin(void (*what)()) noexcept { at_the_begin = what; }
 
 void at_destroy(void (*what)()) {
   if (at_the_end.empty() || at_the_end.back() != what) at_the_end.push_back(what);
@@ -141,4 +147,5 @@ int32_t plugin_init(tau_plugin*) noexcept {
 
 void plugin_destroy(tau_plugin*) noexcept {
   for (void (*what)() : asio_cases::at_the_end) what();
+  tau::detail::UnloadHook::run_all();
 }

@@ -41,12 +41,14 @@ struct Run {
   std::atomic<bool> ended{false};
   std::chrono::steady_clock::time_point due, ended_at;  // when it was to end and has ended; read after that
   int played = 0;
+  std::atomic<long> alive{0};  // of a case's objects that are to go with it
 
   // Asked of the runner. [loop]
   void* runner = nullptr;
   void (*began)(void* runner, const char* name) = nullptr;
   std::string (*left)(void* runner) = nullptr;               // what is there that was not when the case began
   void (*tick)(void* runner) = nullptr;                      // starts a timer of 1 ms that another owner has
+  std::string (*said)(void* runner) = nullptr;               // what plugins have logged since this was asked last
   std::uint64_t (*longest_gap_ns)(void* runner) = nullptr;   // stops it; in processor time of the loop's thread
 };
 

@@ -14,11 +14,15 @@
 #include <asio/awaitable.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
+#include <asio/dispatch.hpp>
 #include <asio/error.hpp>
 #include <asio/execution_context.hpp>
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
+#include <asio/query.hpp>
+#include <asio/require.hpp>
+#include <asio/system_executor.hpp>
 #include <asio/system_error.hpp>
 
 #include "detail/asio_bridge.hpp"
