@@ -324,7 +324,9 @@ void Job::write_compile_commands(const Foundation& foundation) {
       if (!foundation.header.empty() && word == "-include" + foundation.header.string()) continue;
       if (word == "-Wno-invalid-pch") continue;
       const auto redirect = [&word](const std::string& from, const fs::path& to) {
-        if (const auto at = word.find(from); at != word.npos) word.replace(at, from.size(), to.string());
+        const auto at = word.find(from);
+        if (at == word.npos || (at + from.size() < word.size() && word[at + from.size()] != '/')) return;
+        word.replace(at, from.size(), to.string());
       };
       for (const std::string& base : {subprojects, link}) {
         redirect(base + "plugin", tree_);

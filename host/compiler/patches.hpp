@@ -3,7 +3,8 @@
 // A line is `name = folder`, the folder relative to the list, # starts a comment. The folder is a Meson
 // project which sets the variable `<name>_dep` (each character that no variable can have turned into _)
 // and calls meson.override_dependency('<name>', <name>_dep). A file `uses-system-copy` in it says that the
-// package builds on the system's copy of the library on purpose (see audit.hpp).
+// package builds on the system's copy of the library on purpose (see audit.hpp), or on the one that the plugin brings
+// along (upstream.hpp).
 #pragma once
 
 #include <filesystem>

@@ -11,6 +11,7 @@
 #include "concat.hpp"
 #include "flags.hpp"
 #include "hash.hpp"
+#include "upstream.hpp"
 
 namespace tau::host {
 namespace fs = std::filesystem;
@@ -163,7 +164,8 @@ bool Workspace::write(bool& changed, std::string& error) const {
   for (const Patch& patch : environment.patches) {
     if (!link_to(subprojects / patch.name, patch.folder, changed, error) ||
         !write_if_changed(subprojects / (patch.name + ".wrap"), wrap_for(patch), changed, error) ||
-        !write_if_changed(pc / (patch.name + ".pc"), poison_for(patch), changed, error)) {
+        !write_if_changed(pc / (patch.name + ".pc"), poison_for(patch), changed, error) ||
+        !write_upstream(subprojects, patch, plugin, changed, error)) {
       return false;
     }
   }
@@ -182,7 +184,10 @@ bool Workspace::forget_wraps(std::string& error) const {
   if (!write_if_changed(slot.wraps(), hasher.hex(), others, error)) return false;
 
   std::vector<std::string> ours{"plugin"};
-  for (const Patch& patch : environment.patches) ours.insert(ours.end(), {patch.name, patch.name + ".wrap"});
+  for (const Patch& patch : environment.patches) {
+    ours.insert(ours.end(), {patch.name, patch.name + ".wrap"});
+    for (std::string& name : upstream_names(patch, plugin)) ours.push_back(std::move(name));
+  }
   std::error_code ignored;
   std::vector<fs::path> leftovers;
   for (fs::directory_iterator it(slot.super() / "subprojects", ignored), end; !ignored && it != end;

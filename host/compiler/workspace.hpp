@@ -3,6 +3,7 @@
 //   super/meson.build          subproject(tau), subproject(each other patch), subproject(plugin)
 //   super/subprojects/NAME     -> our package         NAME.wrap: [provide] NAME = NAME_dep
 //   super/subprojects/plugin   -> the plugin's tree, only read (I10)
+//   super/subprojects/NAME-upstream   what our package is put on, where the plugin brings it along: upstream.hpp
 //   pc/NAME.pc                 poisoned: whoever finds a library past all that gets an error, not the system's
 //   native.ini                 compiler and flags of the host
 //

@@ -42,6 +42,7 @@ struct Run {
   std::chrono::steady_clock::time_point due, ended_at;  // when it was to end and has ended; read after that
   int played = 0;
   std::atomic<long> alive{0};  // of a case's objects that are to go with it
+  void* lost = nullptr;        // left behind on purpose
 
   // Asked of the runner. [loop]
   void* runner = nullptr;

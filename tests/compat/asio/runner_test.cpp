@@ -7,7 +7,10 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include <fstream>
+
 #include "playing.hpp"
+#include "support/seed.hpp"
 
 using namespace asio_cases;
 
@@ -23,6 +26,82 @@ using namespace asio_cases;
 
 EACH_WAY("asio")
 EACH_WAY("boost_asio")
+
+namespace {
+
+/// Ten times as often as the rest: what goes wrong here does so now and then.
+void run_on_delayed_threads(const std::string& module) {
+  TAU_SEEDED_RANDOM(random);
+  Patience patience;
+  Loading l = Loading::on_real_clock();
+  Ticker ticker(l.runtime);
+  const State before;
+  Play play(l, patience, ticker, module, Way::task,
+            "a thread runs a context a random while later, and the loop's thread runs none of its handlers",
+            10 * times());
+  play.run.seed = static_cast<unsigned>(random());
+  l.runtime.run_until([&] { return play.run.ended.load(); });
+  CHECK(play.run.played == 1);
+  for (const std::string& failure : play.run.failures) FAIL_CHECK(failure);
+  CHECK(l.unload(*play.plugin));
+  want_nothing_more(before);
+}
+
+bool is_mapped(const std::string& part) {
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find(part) != line.npos) return true;
+  }
+  return false;
+}
+
+void leave_behind(const std::string& module) {
+  static std::vector<void*> lost;  // on purpose, and no leak to tell of
+  Patience patience;
+  Loading l;
+  Ticker ticker(l.runtime);
+  std::optional<State> before;
+  for (int i = 0; i < 10 * times(); ++i) {
+    patience.began("what a thousand operations leave behind");
+    l.reports.clear();
+    Play play(l, patience, ticker, module, Way::task,
+              "leaves a thousand operations behind, of which some are in a context that nobody destroys");
+    l.runtime.run_until([&] { return play.run.waiting.load(); });
+    l.settle();
+    CHECK(play.run.alive > 0);
+    lost.push_back(play.run.lost);
+    struct sigaction now {};
+    ::sigaction(SIGUSR1, nullptr, &now);
+    CHECK(now.sa_handler != SIG_DFL);
+
+    bool ended = false;
+    l.unloader.unload(*play.plugin, [&](host::Plugin&, const host::UnloadResult&) { ended = true; });
+    l.settle();
+    l.runtime.clock.advance(101'000'000);  // the grace that suspended calls have
+    l.runtime.run_until([&] { return ended; });
+    REQUIRE(l.reports.size() == 1);
+    CHECK(has(l.reports[0], "plugin '" + module + "' left an event loop behind"));
+    CHECK(play.run.alive == 0);
+    CHECK(!is_mapped(module + ".so"));
+    ::sigaction(SIGUSR1, nullptr, &now);
+    CHECK(now.sa_handler == SIG_DFL);
+    // The first time the host opens and starts what it needs itself.
+    if (before) {
+      want_nothing_more(*before);
+    } else {
+      before.emplace();
+    }
+  }
+}
+
+}  // namespace
+
+#define LONGER(flavour)                                                                                    \
+  TEST_CASE("often " flavour ": run() on a thread that begins late") { run_on_delayed_threads(flavour); } \
+  TEST_CASE("often " flavour ": a thousand operations are left behind at unload") { leave_behind(flavour); }
+
+LONGER("asio")
+LONGER("boost_asio")
 
 // ---- two plugins at once ---------------------------------------------------------------------------
 

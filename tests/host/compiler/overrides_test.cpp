@@ -85,6 +85,92 @@ TEST_CASE("a vendored copy of the library is not used") {
   require_ok(shared_tau().compile(plugin, patches()));
 }
 
+TEST_CASE("a package that stands on the system's copy stands on the plugin's own where it brings one along") {
+  Tau& tau = shared_tau();
+  const auto list = tau / "standing.list";
+  write_file(list, "baselib = standing\n");
+  write_file(tau / "standing/uses-system-copy", "");
+  write_file(tau / "standing/meson.build",
+             "project('baselib')\nfs = import('fs')\nhere = meson.global_source_root() / 'subprojects/baselib-upstream'\n"
+             "folder = 'none'\nif fs.exists(here) or fs.exists(here + '.wrap')\n"
+             "  folder = subproject('baselib-upstream').get_variable('upstream_folder')\nendif\n"
+             "baselib_dep = declare_dependency(version: '9', compile_args: '-DBASE=\"' + folder + '\"')\n"
+             "meson.override_dependency('baselib', baselib_dep)\n");
+  const auto plugin = asking(
+      "dep = dependency('baselib', fallback: ['baselib', 'baselib_dep'])\n"
+      "if dep.version() != '9'\n  error('leaked')\nendif\n"
+      "shared_module('asking', 'plain.cpp', dependencies: [dependency('tau'), dep])\n",
+      "extern \"C\" __attribute__((visibility(\"default\"))) const char* base() { return \"<\" BASE \">\"; }\n");
+  const auto base = [&] {
+    const auto result = tau.compile(plugin, list);
+    INFO(result.error);
+    REQUIRE(result.ok);
+    const std::string text = text_of(result.module);
+    const auto begin = text.find('<' + std::string("/")) != text.npos ? text.find("</") + 1 : text.find("<none>") + 1;
+    REQUIRE(begin != 0);
+    return text.substr(begin, text.find('>', begin) - begin);
+  };
+  CHECK(base() == "none");
+
+  // A folder. Its meson.build, which would be in our way, is not asked.
+  const std::string theirs = "project('baselib')\nbaselib_dep = declare_dependency(version: '1')\n"
+                             "meson.override_dependency('baselib', baselib_dep)\n";
+  write_file(plugin / "subprojects/baselib/meson.build", theirs);
+  write_file(plugin / "subprojects/baselib/mark", "folder");
+  auto before = snapshot(plugin);
+  CHECK(text_of(fs::path(base()) / "mark") == "folder");
+  CHECK(snapshot(plugin) == before);
+  CHECK(tau.compile(plugin, list).fresh);
+
+  // An archive, with a folder in it that has the name of our package.
+  fs::rename(plugin / "subprojects/baselib", tau / "baselib");
+  write_file(tau / "baselib/mark", "archive");
+  const std::string pack = "tar -C '" + tau.root().parent_path().string() + "' -czf '";
+  const auto archive = plugin / "subprojects/packagefiles/baselib.tar.gz";
+  fs::create_directories(archive.parent_path());
+  REQUIRE(std::system((pack + archive.string() + "' baselib").c_str()) == 0);
+  write_file(plugin / "subprojects/baselib.wrap",
+             "[wrap-file]\nsource_filename = baselib.tar.gz\npatch_filename = none.tar.gz\n"
+             "[provide]\nbaselib = baselib_dep\n");
+  before = snapshot(plugin);
+  CHECK(text_of(fs::path(base()) / "mark") == "archive");
+  CHECK(snapshot(plugin) == before);
+  CHECK(text_of(tau / "standing/mark") == "");
+
+  // Another archive of the same name.
+  write_file(tau / "baselib/mark", "another");
+  REQUIRE(std::system((pack + archive.string() + "' baselib").c_str()) == 0);
+  write_file(plugin / "subprojects/baselib.wrap",
+             "[wrap-file]\ndirectory = baselib\nsource_filename = baselib.tar.gz\n");
+  CHECK(text_of(fs::path(base()) / "mark") == "another");
+
+  // A repository.
+  if (std::system("git --version > /dev/null 2>&1") == 0) {
+    const std::string git = "git -C '" + (tau / "baselib").string() + "' -c user.name=t -c user.email=t@example.invalid ";
+    REQUIRE(std::system((git + "init -q && " + git + "add . && " + git + "commit -qm one && " + git + "tag one").c_str()) == 0);
+    write_file(plugin / "subprojects/baselib.wrap",
+               "[wrap-git]\nurl = file://" + (tau / "baselib").string() + "\nrevision = one\ndirectory = baselib-1\n");
+    CHECK(text_of(fs::path(base()) / "mark") == "another");
+    // What the author has fetched himself is taken as it is.
+    write_file(plugin / "subprojects/baselib-1/mark", "fetched before");
+    CHECK(text_of(fs::path(base()) / "mark") == "fetched before");
+    fs::remove_all(plugin / "subprojects/baselib-1");
+    CHECK(text_of(fs::path(base()) / "mark") == "another");
+  }
+  fs::remove_all(tau / "baselib");
+
+  // What cannot be had is an error, and no reason to take the system's.
+  write_file(plugin / "subprojects/baselib.wrap", "[wrap-file]\nsource_filename = missing.tar.gz\n");
+  CHECK_FALSE(tau.compile(plugin, list).ok);
+  write_file(plugin / "subprojects/baselib.wrap", "[wrap-redirect]\nfilename = a/subprojects/b.wrap\n");
+  const auto refused = tau.compile(plugin, list);
+  CHECK_FALSE(refused.ok);
+  CHECK(contains(refused.error, "put its tree into subprojects/baselib"));
+
+  fs::remove_all(plugin / "subprojects");
+  CHECK(base() == "none");
+}
+
 TEST_CASE("what a plugin's wraps fetch lands in the cache, gets ours, and is fetched anew when a wrap changes") {
   Tau& tau = shared_tau();
   if (std::system("git --version > /dev/null 2>&1") != 0) return;

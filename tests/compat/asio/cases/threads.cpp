@@ -3,6 +3,8 @@
 
 #include NET_HEADER(executor_work_guard.hpp)
 #include NET_HEADER(ip/udp.hpp)
+#include NET_HEADER(local/connect_pair.hpp)
+#include NET_HEADER(local/stream_protocol.hpp)
 #include NET_HEADER(post.hpp)
 #include NET_HEADER(steady_timer.hpp)
 #include NET_HEADER(strand.hpp)
@@ -16,6 +18,7 @@
 #include <atomic>
 #include <future>
 #include <optional>
+#include <random>
 #include <thread>
 
 using namespace std::chrono_literals;
@@ -126,4 +129,41 @@ NET_CASE("the system's executor runs what is posted to it, on its own threads", 
     context.stop();
     context.join();
   });
+}
+
+NET_CASE("a thread runs a context a random while later, and the loop's thread runs none of its handlers", on_request) {
+  std::minstd_rand random(d.run().seed);
+  for (long i = 0; i < d.run().argument; ++i) {
+    net::io_context io;
+    net::local::stream_protocol::socket left(io), right(io);
+    net::local::connect_pair(left, right);
+    net::steady_timer timer(io, std::chrono::microseconds(random() % 500));
+    std::atomic<int> ran{0}, on_loop{0};
+    const auto seen = [&] {
+      ++ran;
+      on_loop += tau_on_loop_thread();
+    };
+    char byte = 0;
+    right.async_read_some(net::buffer(&byte, 1), [&](net_error_code, std::size_t) {
+      seen();
+      net::post(io, seen);
+    });
+    timer.async_wait([&](net_error_code) { seen(); });
+    net::post(io, seen);
+    const std::chrono::microseconds delay(random() % 3 == 0 ? 0 : random() % 1500);
+    std::thread thread([&io, delay] {
+      if (delay.count() != 0) std::this_thread::sleep_for(delay);
+      io.run();
+    });
+    // Meanwhile the loop has the descriptors, is told of events, and has another context to run.
+    left.send(net::buffer("x", 1));
+    net::io_context other;
+    net::steady_timer soon(other, std::chrono::microseconds(random() % 1000));
+    soon.async_wait([&](net_error_code) { d.want(tau_on_loop_thread(), "the loop's thread", __FILE__, __LINE__); });
+    net::post(net::make_strand(io), seen);
+    other.run();
+    thread.join();
+    WANT(ran == 5);
+    WANT(on_loop == 0);
+  }
 }
