@@ -134,6 +134,10 @@ bool write_upstream(const fs::path& subprojects, const Patch& patch, const fs::p
            write_if_changed(folder / "meson.build", project_with(patch, "tree"), changed, error);
   }
 
+  if (fs::is_symlink(folder / "tree", ignored)) {
+    changed = true;
+    fs::remove_all(folder, ignored);  // Meson would take it for what it has fetched
+  }
   const fs::path given = plugin / "subprojects" / (patch.name + ".wrap");
   if (brought.wrap->kind.empty() || brought.wrap->kind == "wrap-redirect" ||
       !brought.wrap->value("diff_files").empty()) {

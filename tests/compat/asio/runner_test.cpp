@@ -32,19 +32,14 @@ namespace {
 /// Ten times as often as the rest: what goes wrong here does so now and then.
 void run_on_delayed_threads(const std::string& module) {
   TAU_SEEDED_RANDOM(random);
-  Patience patience;
-  Loading l = Loading::on_real_clock();
-  Ticker ticker(l.runtime);
-  const State before;
-  Play play(l, patience, ticker, module, Way::task,
+  Together t{module.c_str()};
+  Play play(t.l, t.patience, t.ticker, module, Way::task,
             "a thread runs a context a random while later, and the loop's thread runs none of its handlers",
             10 * times());
   play.run.seed = static_cast<unsigned>(random());
-  l.runtime.run_until([&] { return play.run.ended.load(); });
+  t.until(play.run.ended);
   CHECK(play.run.played == 1);
-  for (const std::string& failure : play.run.failures) FAIL_CHECK(failure);
-  CHECK(l.unload(*play.plugin));
-  want_nothing_more(before);
+  t.end(play);
 }
 
 bool is_mapped(const std::string& part) {
@@ -72,7 +67,7 @@ void leave_behind(const std::string& module) {
     lost.push_back(play.run.lost);
     struct sigaction now {};
     ::sigaction(SIGUSR1, nullptr, &now);
-    CHECK(now.sa_handler != SIG_DFL);
+    CHECK((now.sa_handler != SIG_DFL));
 
     bool ended = false;
     l.unloader.unload(*play.plugin, [&](host::Plugin&, const host::UnloadResult&) { ended = true; });
@@ -84,7 +79,7 @@ void leave_behind(const std::string& module) {
     CHECK(play.run.alive == 0);
     CHECK(!is_mapped(module + ".so"));
     ::sigaction(SIGUSR1, nullptr, &now);
-    CHECK(now.sa_handler == SIG_DFL);
+    CHECK((now.sa_handler == SIG_DFL));
     // The first time the host opens and starts what it needs itself.
     if (before) {
       want_nothing_more(*before);

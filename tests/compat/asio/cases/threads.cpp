@@ -150,6 +150,7 @@ NET_CASE("a thread runs a context a random while later, and the loop's thread ru
     });
     timer.async_wait([&](net_error_code) { seen(); });
     net::post(io, seen);
+    std::optional guard(net::make_work_guard(io));
     const std::chrono::microseconds delay(random() % 3 == 0 ? 0 : random() % 1500);
     std::thread thread([&io, delay] {
       if (delay.count() != 0) std::this_thread::sleep_for(delay);
@@ -162,6 +163,7 @@ NET_CASE("a thread runs a context a random while later, and the loop's thread ru
     soon.async_wait([&](net_error_code) { d.want(tau_on_loop_thread(), "the loop's thread", __FILE__, __LINE__); });
     net::post(net::make_strand(io), seen);
     other.run();
+    guard.reset();
     thread.join();
     WANT(ran == 5);
     WANT(on_loop == 0);
