@@ -12,6 +12,7 @@ import re
 import shutil
 import statistics
 import subprocess
+import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Dict, List, Optional
@@ -128,6 +129,10 @@ def svg(contests: List[Contest], caption: str) -> str:
             f'<text x="8" y="16" fill="#555">{html.escape(caption)}</text>\n' + "\n".join(parts) + "\n</svg>\n")
 
 
+def paragraph(text: str) -> str:
+    return textwrap.fill(text, 110, break_long_words=False, break_on_hyphens=False)
+
+
 def write_between(file: Path, mark: str, text: str) -> None:
     """Replaces what stands between `<!-- mark -->` and `<!-- /mark -->`."""
     before = file.read_text(encoding="utf-8")
@@ -139,13 +144,14 @@ def write_between(file: Path, mark: str, text: str) -> None:
 
 
 def machine() -> str:
-    """What the figures were taken on, as far as it says so itself."""
+    """What the figures were taken on, as far as it says so itself, and how busy it was otherwise."""
     model = "a processor"
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         if line.startswith("model name"):
             model = " ".join(line.split(":", 1)[1].split())
             break
-    return f"{model}, {os.cpu_count()} cores, Linux {os.uname().release.split('-')[0]}"
+    return (f"{model}, {os.cpu_count()} cores, Linux {os.uname().release.split('-')[0]}, "
+            f"load average {os.getloadavg()[1]:.1f}")
 
 
 def cargo_program(tree: Path, scratch: Path) -> Optional[Path]:

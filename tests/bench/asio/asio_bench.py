@@ -19,7 +19,8 @@ from typing import Dict, List, Optional
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from figures import Home, pin  # noqa: E402
-from versus import Contest, Spread, Way, keep, machine, markdown, plain, ratios, take_turns, write_between  # noqa: E402
+from versus import (Contest, Spread, Way, keep, machine, markdown, paragraph, plain, ratios,  # noqa: E402
+                    take_turns, write_between)
 
 REACTORS = ("io_uring", "epoll")
 WORKLOADS = {
@@ -137,7 +138,7 @@ def main():
         text = (f"Taken on {machine()}. {options.rounds} rounds, everyone in turn, on one processor. Processor time of "
                 "the thread per operation in ns, median (least to greatest), its ratio to stock Asio's within the same "
                 "round, and system calls per operation (`strace -c`).")
-        write_between(options.source / "docs" / "PERFORMANCE.md", "asio", text + "\n\n" + markdown(summary(contests)))
+        write_between(options.source / "docs" / "PERFORMANCE.md", "asio", paragraph(text) + "\n\n" + markdown(summary(contests)))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ from typing import Dict, List, Optional
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from figures import Home  # noqa: E402
-from versus import Contest, Way, cargo_program, keep, machine, markdown, plain, take_turns, write_between  # noqa: E402
+from versus import (Contest, Way, cargo_program, keep, machine, markdown, paragraph, plain,  # noqa: E402
+                    take_turns, write_between)
 
 ECHO_LOADS = {"echo, 64 connections, 64 bytes": (64, 64), "echo, 512 connections, 64 bytes": (512, 64),
               "echo, 64 connections, 16 KiB": (64, 16384)}
@@ -181,11 +182,11 @@ class Bench:
 
 
 def text_for_docs(contests: List[Contest], options, missing: List[str]) -> str:
-    blocks = [f"Taken on {machine()}. {options.rounds} rounds of {options.seconds:g} s, everyone in turn; the server on "
+    blocks = [paragraph(f"Taken on {machine()}. {options.rounds} rounds of {options.seconds:g} s, everyone in turn; the server on "
               "one processor, the load generator on another. Processor time of the server per request in ns, median "
-              "(least to greatest), and its ratio to tau's on io_uring within the same round."]
+              "(least to greatest), and its ratio to tau's on io_uring within the same round.")]
     if missing:
-        blocks.append("Not installed, so not measured: " + "; ".join(missing) + ".")
+        blocks.append(paragraph("Not installed, so not measured: " + "; ".join(missing) + "."))
     blocks.append("![Processor time per request](net.svg)")
     blocks += [f"**{contest.title}**\n\n{markdown(contest.rows())}" for contest in contests]
     return "\n\n".join(blocks)
