@@ -1,85 +1,57 @@
-//! The same work as plugins/bench-plugin/tasks.cpp, on tokio's current_thread runtime.
-use std::time::Instant;
+//! The work of plugins/bench-plugin on tokio's current_thread runtime: tau-bench-tokio NAME [SCALE], or --list.
+mod channels;
+mod idle;
+mod locks;
+mod measure;
+mod tasks;
+mod timers;
 
-const ROUNDS: u64 = 20;
-const TASKS: u64 = 100_000;
+use measure::Scale;
 
-#[repr(C)]
-struct Timespec {
-    seconds: i64,
-    nanoseconds: i64,
-}
+const NAMES: &str = "spawn_join yield select2 join_all stream_map_filter spawn_blocking_rtt sleep_cpu timeout_cancel \
+    bytes_per_sleeping_task mpsc_128 mpsc_unbounded broadcast watch oneshot_pingpong cross_thread_rtt mutex semaphore \
+    notify idle_mass";
 
-extern "C" {
-    fn clock_gettime(clock: i32, time: *mut Timespec) -> i32;
-}
-
-/// What this thread had of its processor.
-fn cpu_ns() -> f64 {
-    const CLOCK_THREAD_CPUTIME_ID: i32 = 3;
-    let mut time = Timespec { seconds: 0, nanoseconds: 0 };
-    unsafe { clock_gettime(CLOCK_THREAD_CPUTIME_ID, &mut time) };
-    time.seconds as f64 * 1e9 + time.nanoseconds as f64
-}
-
-struct Stopwatch {
-    wall: Instant,
-    cpu: f64,
-}
-
-impl Stopwatch {
-    fn new() -> Self {
-        Stopwatch { wall: Instant::now(), cpu: cpu_ns() }
+async fn bench(name: String, scale: Scale) {
+    match name.as_str() {
+        "spawn_join" => tasks::spawn_join(scale).await,
+        "yield" => tasks::yielding(scale).await,
+        "select2" => tasks::select2(scale).await,
+        "join_all" => tasks::join_all(scale).await,
+        "stream_map_filter" => tasks::stream_map_filter(scale).await,
+        "spawn_blocking_rtt" => tasks::spawn_blocking_rtt(scale).await,
+        "sleep_cpu" => timers::sleep_cpu(scale).await,
+        "timeout_cancel" => timers::timeout_cancel(scale).await,
+        "bytes_per_sleeping_task" => timers::bytes_per_sleeping_task(scale).await,
+        "mpsc_128" => channels::mpsc_128(scale).await,
+        "mpsc_unbounded" => channels::mpsc_unbounded(scale).await,
+        "broadcast" => channels::broadcast_128(scale).await,
+        "watch" => channels::watching(scale).await,
+        "oneshot_pingpong" => channels::oneshot_pingpong(scale).await,
+        "cross_thread_rtt" => channels::cross_thread_rtt(scale).await,
+        "mutex" => locks::mutex(scale).await,
+        "semaphore" => locks::semaphore(scale).await,
+        "notify" => locks::notify(scale).await,
+        "idle_mass" => idle::idle_mass(scale).await,
+        _ => panic!("there is no bench {name}; there are {NAMES}"),
     }
-
-    fn print(&self, bench: &str, count: u64) {
-        let wall = self.wall.elapsed().as_nanos() as f64 / count as f64;
-        let cpu = (cpu_ns() - self.cpu) / count as f64;
-        println!("{{\"bench\":\"{bench}\",\"ns\":{wall:.2},\"cpu_ns\":{cpu:.2}}}");
-    }
-}
-
-async fn spawn_join() {
-    let mut handles = Vec::with_capacity(TASKS as usize);
-    let watch = Stopwatch::new();
-    for _ in 0..ROUNDS {
-        for i in 0..TASKS {
-            handles.push(tokio::spawn(async move { i }));
-        }
-        let mut sum = 0;
-        for handle in handles.iter_mut() {
-            sum += handle.await.unwrap();
-        }
-        assert_eq!(sum, TASKS * (TASKS - 1) / 2);
-        handles.clear();
-    }
-    watch.print("spawn_join", ROUNDS * TASKS);
-}
-
-async fn yield_often() {
-    for _ in 0..1_000 {
-        tokio::task::yield_now().await;
-    }
-}
-
-async fn yield_now() {
-    let mut handles = Vec::with_capacity(1_000);
-    let watch = Stopwatch::new();
-    for _ in 0..1_000 {
-        handles.push(tokio::spawn(yield_often()));
-    }
-    for handle in handles {
-        handle.await.unwrap();
-    }
-    watch.print("yield", 1_000_000);
 }
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    match std::env::args().nth(1).as_deref() {
-        // From inside a task, as a plugin's bench does.
-        Some("spawn_join") => runtime.block_on(async { tokio::spawn(spawn_join()).await.unwrap() }),
-        Some("yield") => runtime.block_on(async { tokio::spawn(yield_now()).await.unwrap() }),
-        _ => panic!("name a bench: spawn_join or yield"),
+    let mut arguments = std::env::args().skip(1);
+    let name = arguments.next().expect("name a bench, or --list");
+    if name == "--list" {
+        println!("{NAMES}");
+        return;
     }
+    let scale = Scale(arguments.next().map_or(1.0, |text| text.parse().expect("a scale is a number")));
+    // Without a driver for I/O where there is none: it would be polled in vain each time that a task yields.
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_time();
+    if name == "idle_mass" {
+        builder.enable_io();
+    }
+    let runtime = builder.build().unwrap();
+    // From inside a task, as a plugin's bench does.
+    runtime.block_on(async { tokio::spawn(bench(name, scale)).await.unwrap() });
 }
