@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bench_builds.hpp"
 #include "console.hpp"
 
 namespace tau::host {
@@ -130,6 +131,11 @@ std::optional<std::string> measure_in_host(Session& session, const std::string& 
   if (name == "plugin_call") return plugin_call(session, tree, scale);
   if (name == "load_unload") return load_unload(session, tree, scale);
   if (name == "freshness_check") return freshness_check(session, tree, scale);
+  if (name == "cold_build" || name == "edit_to_running" || name == "warm_start") {
+    std::string why;
+    const Figures figures = measure_builds(name, session.builder().compiler().installation().root / "run.sh", tree, scale, why);
+    return figures ? figures : failed(why);
+  }
   return failed("the host does not measure '" + name + "'");
 }
 
