@@ -9,7 +9,9 @@
 #include <fstream>
 #include <vector>
 
+#include "compiler/cache.hpp"
 #include "compiler/command.hpp"
+#include "home.hpp"
 
 namespace tau::host {
 namespace {
@@ -29,38 +31,38 @@ double cpu_of_children_s() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-/// A folder with a home in it and room for copies, gone with it.
+/// Copies of a plugin; they go with it, and what was built of them.
 class Scratch {
  public:
   Scratch() {
     std::error_code ignored;
-    std::string name = (fs::temp_directory_path(ignored) / "tau-bench-XXXXXX").string();
+    std::string name = (fs::canonical(fs::temp_directory_path(ignored), ignored) / "tau-bench-XXXXXX").string();
     if (mkdtemp(name.data()) != nullptr) folder_ = name;
   }
   Scratch(const Scratch&) = delete;
   ~Scratch() {
+    const Cache cache(tau_home());
+    std::vector<std::string> busy;
+    for (const fs::path& copy : copies_) cache.clean_plugin(copy.string(), busy);
     std::error_code ignored;
     if (!folder_.empty()) fs::remove_all(folder_, ignored);
   }
 
   explicit operator bool() const { return !folder_.empty(); }
-  fs::path home() const { return folder_ / "home"; }
-  fs::path copy(const fs::path& tree, const std::string& name) const {
+  fs::path copy(const fs::path& tree, const std::string& name) {
     std::error_code ignored;  // what is missing then does not compile
     fs::copy(tree, folder_ / name, fs::copy_options::recursive, ignored);
-    return folder_ / name;
+    return copies_.emplace_back(folder_ / name);
   }
 
  private:
   fs::path folder_;
+  std::vector<fs::path> copies_;
 };
 
 class Starter {
  public:
-  Starter(fs::path start, const fs::path& home) : start_(std::move(start)) {
-    environment_ = build_environment();
-    std::erase_if(environment_, [](const std::string& variable) { return variable.starts_with("TAU_HOME="); });
-    environment_.push_back("TAU_HOME=" + home.string());
+  explicit Starter(fs::path start) : start_(std::move(start)), environment_(build_environment()) {
     environment_.push_back("CCACHE_DISABLE=1");  // a compiler cache would answer for the compiler
   }
 
@@ -108,7 +110,7 @@ double median(std::vector<double> values) {
 
 std::optional<std::string> measure_builds(const std::string& name, const fs::path& start, const fs::path& tree,
                                           double scale, std::string& why) {
-  const Scratch scratch;
+  Scratch scratch;
   if (!scratch) {
     why = "no temporary folder can be made";
     return std::nullopt;
@@ -116,7 +118,7 @@ std::optional<std::string> measure_builds(const std::string& name, const fs::pat
   const bool cold = name == "cold_build";
   const bool edited = name == "edit_to_running";
   const double times = (cold ? 3 : edited ? 5 : 31) * scale;
-  Starter starter(start, scratch.home());
+  Starter starter(start);
   // The first build of all also makes what plugins share: the precompiled header and the sdk's archive.
   const fs::path first = scratch.copy(tree, "first");
   bool ok = starter.run(first).has_value();

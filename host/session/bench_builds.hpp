@@ -1,5 +1,5 @@
 // What compiling and starting cost as a user meets them: from the start of a process of tau's to the line that the
-// plugin's init prints. In a home of their own, so that nothing is there already, and nothing is left.
+// plugin's init prints. What plugins share, the precompiled header and the sdk's archive, is there already.
 #pragma once
 
 #include <filesystem>

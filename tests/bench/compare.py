@@ -10,8 +10,6 @@ A ratio is taken within each turn, so that what slows both down cancels out; its
 import argparse
 import json
 import os
-import platform
-import re
 import statistics
 import subprocess
 import sys
@@ -20,6 +18,7 @@ from pathlib import Path
 import instructions
 import plot
 import programs
+import versus
 from figures import Home, pin
 
 # What counts of a bench: time on the wall where threads wait for each other, which is what a caller waits; else the
@@ -141,23 +140,11 @@ def for_people(rows: list, names: list) -> str:
     return "".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() + "\n" for line in lines)
 
 
-def machine() -> str:
-    found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+def circumstances() -> str:
     compiler = subprocess.run([*os.environ.get("CXX", "c++").split(), "--version"], capture_output=True, text=True,
                               check=False).stdout.splitlines()
-    load = os.getloadavg()[0]
-    return (f"{found[1] if found else platform.machine()}, {os.cpu_count()} processors, Linux {platform.release()}, "
-            f"{compiler[0] if compiler else 'no compiler'}; load when it began: {load:.2f}.\n")
-
-
-def write_docs(docs: Path, name: str, text: str):
-    """Between <!-- name --> and <!-- /name -->."""
-    page = docs.read_text(encoding="utf-8")
-    before, begin, rest = page.partition(f"<!-- {name} -->\n")
-    _, end, after = rest.partition(f"<!-- /{name} -->")
-    if not begin or not end:
-        sys.exit(f"{docs} has no part '{name}'")
-    docs.write_text(before + begin + text + end + after, encoding="utf-8")
+    return (f"{versus.machine()}, {compiler[0] if compiler else 'no compiler'}; "
+            f"load when it began: {os.getloadavg()[0]:.2f}.\n")
 
 
 def main():
@@ -171,7 +158,7 @@ def main():
     parser.add_argument("--write-docs", action="store_true")
     chosen = parser.parse_args()
     scratch, docs = chosen.scratch / "compare", chosen.source / "docs" / "PERFORMANCE.md"
-    where = machine()
+    where = circumstances()
     others = programs.peers(scratch)
     with Home() as home:
         tau = programs.tau(chosen.dist, home.environment)
@@ -184,7 +171,7 @@ def main():
             counted = instructions.count(chosen.dist, home, others, chosen.names)
             print(counted)
             if chosen.write_docs:
-                write_docs(docs, "instructions", counted)
+                versus.write_between(docs, "instructions", counted)
             return
         players, rows = [tau, *others], []
         for bench in chosen.names or [name for name in tau.benches if name not in UNPINNED]:
@@ -204,8 +191,8 @@ def main():
         picture.write_text(plot.svg(ratios), encoding="utf-8")
     print(f"written: {scratch / 'compare.json'}, {picture}")
     if chosen.write_docs:
-        write_docs(docs, "machine", where)
-        write_docs(docs, "tasks", f"Medians of {chosen.runs} runs, the least and the greatest in brackets.\n\n" +
+        versus.write_between(docs, "machine", where)
+        versus.write_between(docs, "tasks", f"Medians of {chosen.runs} runs, the least and the greatest in brackets.\n\n" +
                    table(rows, names))
 
 

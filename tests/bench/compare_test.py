@@ -1,10 +1,8 @@
-"""The comparison's arithmetic, table, plot and place in the docs, on figures that are made up."""
+"""The comparison's arithmetic, table and plot, on figures that are made up."""
 
 import json
-import tempfile
 import unittest
 import xml.etree.ElementTree
-from pathlib import Path
 
 import compare
 import plot
@@ -63,16 +61,6 @@ class Compare(unittest.TestCase):
         marks = xml.etree.ElementTree.fromstring(text).iter("{http://www.w3.org/2000/svg}title")
         self.assertEqual([mark.text for mark in marks],
                          ["yield, tokio: 0.200", "yield, asio: 0.020", "slow, libuv: 7.000"])
-
-    def test_docs_are_renewed_between_their_marks_alone(self):
-        with tempfile.TemporaryDirectory() as folder:
-            page = Path(folder) / "page.md"
-            page.write_text("a\n<!-- tasks -->\nold\n<!-- /tasks -->\nz\n", encoding="utf-8")
-            for text in ("new\n", "newer\n"):
-                compare.write_docs(page, "tasks", text)
-                self.assertEqual(page.read_text(encoding="utf-8"), f"a\n<!-- tasks -->\n{text}<!-- /tasks -->\nz\n")
-            with self.assertRaises(SystemExit):
-                compare.write_docs(page, "other", "text")
 
 
 if __name__ == "__main__":
