@@ -8,15 +8,12 @@
 #define TAU_TRAMPOLINE extern "C" __attribute__((visibility("default")))
 
 using tau::host::Fiber;
+using tau::host::FiberLocals;
 using tau::host::Runtime;
 
 namespace {
 
 Runtime& runtime() noexcept { return *Runtime::instance(); }
-
-tau::host::FiberLocals* locals() noexcept {
-  return runtime().on_stack_of_loop() ? &runtime().fibers.locals() : nullptr;
-}
 
 }  // namespace
 
@@ -53,14 +50,15 @@ TAU_TRAMPOLINE std::int32_t tau_host_fls_create(tau_plugin* owner, void (*destro
 }
 
 TAU_TRAMPOLINE std::int32_t tau_host_fls_delete(tau_fls_key key) noexcept {
-  if (tau::host::FiberLocals* here = locals()) here->forget(key);
+  if (FiberLocals* here = FiberLocals::here()) here->forget(key);
   return tau::host::fiber_keys::remove(key);
 }
 
 TAU_TRAMPOLINE void* tau_host_fls_get(tau_fls_key key) noexcept {
-  return tau::host::fiber_keys::get(locals(), key);
+  if (const FiberLocals* here = FiberLocals::here()) [[likely]] return here->get(key);
+  return tau::host::fiber_keys::get_of_thread(key);
 }
 
 TAU_TRAMPOLINE std::int32_t tau_host_fls_set(tau_fls_key key, void* value) noexcept {
-  return tau::host::fiber_keys::set(locals(), key, value);
+  return tau::host::fiber_keys::set(FiberLocals::here(), key, value);
 }

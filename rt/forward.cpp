@@ -103,6 +103,11 @@ FORWARD(int32_t, pollset_ctl, (int32_t set, int32_t operation, int32_t fd, const
 FORWARD_UNWINDING(int32_t, pollset_wait, (tau_plugin* owner, int32_t set, tau_poll_event* events, int32_t capacity, int64_t timeout_ns, const void* sigmask), (owner, set, events, capacity, timeout_ns, sigmask))
 FORWARD(int32_t, pollset_closing, (int32_t fd), (fd))
 FORWARD(void, pollset_opened, (tau_plugin* owner, int32_t fd), (owner, fd))
+FORWARD(void, pollset_duplicated, (int32_t fd), (fd))
+FORWARD(int32_t, timerfd_create, (int32_t clock, int32_t flags), (clock, flags))
+FORWARD(int32_t, timerfd_settime, (int32_t fd, int32_t flags, const void* value, void* old), (fd, flags, value, old))
+FORWARD(int32_t, timerfd_gettime, (int32_t fd, void* value), (fd, value))
+FORWARD(int64_t, timerfd_read, (int32_t fd, void* buffer, size_t size), (fd, buffer, size))
 
 // buffers.h
 FORWARD(int32_t, buffers_create, (tau_plugin* owner, uint32_t count, uint32_t size, tau_buffers* out), (owner, count, size, out))

@@ -57,6 +57,7 @@ Fibers::Fibers(void (*turn)(void*), void* context)
   main_->fibers = this;
   main_->next_all = std::exchange(all_, main_);
   instance = this;
+  FiberLocals::set_here(&main_->locals);
   terminate_before_ = std::set_terminate(&on_terminate);
 }
 
@@ -64,6 +65,7 @@ Fibers::~Fibers() {
   TAU_ASSERT(current_ == main_, "the runtime is destroyed on a fiber");
   std::set_terminate(terminate_before_);
   instance = nullptr;
+  FiberLocals::set_here(nullptr);
   // Idle ones stand in loop_main with nothing above it. What is parked or abandoned belongs to a plugin that
   // could not be unloaded: its stack stays.
   while (Fiber* fiber = take_idle()) free(fiber);
@@ -79,8 +81,6 @@ Fibers::~Fibers() {
 }
 
 bool Fibers::on_fiber() const noexcept { return current_ != main_; }
-
-FiberLocals& Fibers::locals() noexcept { return current_->locals; }
 
 void Fibers::keep_with_stack(void* variable) noexcept {
   for (std::size_t i = 0; i < kept_count_; ++i) {
@@ -139,6 +139,7 @@ void Fibers::go(Fiber* to, bool last) noexcept {
   errno = to->error;
   left_ = from;
   current_ = to;
+  FiberLocals::set_here(&to->locals);
   note_leaving(from->note, to->note, last);
   switch_stacks(from->point, to->point);
   arrived();
@@ -191,6 +192,8 @@ void Fibers::turn() {
 }
 
 bool Fibers::main_waits() const noexcept { return main_->parked != nullptr; }
+
+bool Fibers::in_a_call() const noexcept { return current_ == main_ || (current_->owner && !current_->caller); }
 
 void Fibers::loop_main(void* self) {
   auto* fiber = static_cast<Fiber*>(self);

@@ -75,9 +75,11 @@ class Fibers {
   /// destroyed: who does that waits for its end.
   bool last_chance(const Parked& parked) const noexcept;
   void wake(Parked& parked) noexcept;
-  /// Whether somebody waits to be gone back to.
   /// Whether a call waits on the thread's own stack, so that turns are run without being asked for.
   bool main_waits() const noexcept;
+  /// Whether this stack runs one call and no turn, and whoever began it does not wait for its first park().
+  bool in_a_call() const noexcept;
+  /// Whether somebody waits to be gone back to.
   bool due() const noexcept { return due_head_ != nullptr || round_head_ != nullptr; }
 
   /// Whether somebody was gone back to since it was asked last.
@@ -101,8 +103,6 @@ class Fibers {
   /// From now on each stack has its own value of a pointer variable, null on a new stack. At most four.
   void keep_with_stack(void* variable) noexcept;
 
-  /// The values behind this stack's keys.
-  FiberLocals& locals() noexcept;
   /// Destroys what `owner` has left in them, on every stack.
   void drop_locals(Owner& owner) noexcept;
 

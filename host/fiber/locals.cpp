@@ -5,6 +5,8 @@
 
 namespace tau::host {
 
+constinit thread_local FiberLocals* FiberLocals::here_ = nullptr;
+
 bool FiberLocals::set(std::uint32_t key, Owner& owner, Destroy destroy, void* object) noexcept {
   const auto found = std::find_if(values_.begin(), values_.end(), [&](const Value& v) { return v.key == key; });
   if (found != values_.end()) {

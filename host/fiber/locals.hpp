@@ -16,6 +16,10 @@ class FiberLocals {
  public:
   using Destroy = void (*)(void*);
 
+  /// Those of the stack of the loop's that the caller stands on; null on another thread.
+  static FiberLocals* here() noexcept { return here_; }
+  static void set_here(FiberLocals* locals) noexcept { here_ = locals; }
+
   FiberLocals() noexcept = default;
   ~FiberLocals() { clear(); }
   FiberLocals(const FiberLocals&) = delete;
@@ -52,6 +56,7 @@ class FiberLocals {
     void* object;
   };
   std::vector<Value> values_;
+  static constinit thread_local FiberLocals* here_;
 };
 
 }  // namespace tau::host

@@ -192,6 +192,10 @@ std::int32_t park(Runtime& runtime, Owner& owner, tau_parker& parker, std::uint6
   return runtime.on_loop() ? park_on_loop(runtime, owner, parker, deadline_ns) : park_thread(owner, parker, deadline_ns);
 }
 
+bool is_notified(const tau_parker& parker) noexcept {
+  return state_of(const_cast<tau_parker&>(parker)).load(std::memory_order_acquire) == notified;
+}
+
 void unpark(Runtime& runtime, tau_parker& parker) noexcept {
   const bool loop = runtime.on_loop();
   std::uint32_t was = state_of(parker).load(std::memory_order_acquire);

@@ -20,6 +20,8 @@ class Runtime;
 std::int32_t park(Runtime& runtime, Owner& owner, tau_parker& parker, std::uint64_t deadline_ns);
 /// See tau_unpark. [any]
 void unpark(Runtime& runtime, tau_parker& parker) noexcept;
+/// Whether the next park() would return at once. [any]
+bool is_notified(const tau_parker& parker) noexcept;
 
 /// Makes parked threads look whether they are to leave (threads.hpp).
 void wake_threads_of(const Owner& owner) noexcept;

@@ -86,8 +86,7 @@ std::int32_t remove(std::uint32_t key) noexcept {
   return std::erase_if(known.all, [&](const Key& k) { return k.number == key; }) != 0 ? TAU_OK : TAU_E_NOT_FOUND;
 }
 
-void* get(const FiberLocals* locals, std::uint32_t key) noexcept {
-  if (locals) return locals->get(key);
+void* get_of_thread(std::uint32_t key) noexcept {
   const Cell* cell = cell_of(key);
   return cell ? cell->object : nullptr;
 }

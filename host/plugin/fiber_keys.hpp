@@ -18,7 +18,7 @@ std::int32_t create(Owner& owner, void (*destroy)(void*), std::uint32_t* out) no
 /// TAU_E_NOT_FOUND when there is no such key.
 std::int32_t remove(std::uint32_t key) noexcept;
 /// `locals`: the calling stack's, null on other threads than the loop's.
-void* get(const FiberLocals* locals, std::uint32_t key) noexcept;
+void* get_of_thread(std::uint32_t key) noexcept;
 std::int32_t set(FiberLocals* locals, std::uint32_t key, void* object) noexcept;
 /// Forgets the keys of an owner, behind the last destructor of its values.
 void forget(const Owner& owner) noexcept;

@@ -10,6 +10,7 @@ Pollsets& pollsets() noexcept {
 
 std::int32_t Pollsets::create(Runtime&, Owner&, int*) noexcept { return TAU_E_UNSUPPORTED; }
 std::shared_ptr<Pollset> Pollsets::find(int) noexcept { return nullptr; }
+Pollset* Pollsets::find_on_loop(int) noexcept { return nullptr; }
 bool Pollsets::closing(int) noexcept { return false; }
 void Pollsets::mark(int) noexcept {}
 void Pollsets::opened(Owner&, int) noexcept {}
@@ -22,6 +23,8 @@ Pollset::~Pollset() = default;
 std::int32_t Pollset::control(int, int, const tau_poll_event*) noexcept { return TAU_E_UNSUPPORTED; }
 std::int32_t Pollset::wait(Owner&, tau_poll_event*, int, std::int64_t, const void*) { return TAU_E_UNSUPPORTED; }
 void Pollset::forget(int) noexcept {}
+void Pollset::timer_changed() noexcept {}
+void Pollset::watch_again(int) noexcept {}
 void Pollset::end() noexcept {}
 void Pollset::abandon() noexcept {}
 bool Pollset::watches(int) noexcept { return false; }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "runtime/runtime.hpp"
+#include "timer_fds.hpp"
 
 namespace tau::host {
 
@@ -58,8 +59,18 @@ std::shared_ptr<Pollset> Pollsets::find(int set) noexcept {
   return found == sets_.end() ? nullptr : found->second;
 }
 
+Pollset* Pollsets::find_on_loop(int set) noexcept {
+  std::shared_ptr<Pollset>& known = known_[static_cast<unsigned>(set) % known_.size()];
+  if (known && known->number() == set && !known->ended()) return known.get();
+  known = find(set);
+  return known.get();
+}
+
+void Pollsets::forget_known() noexcept { known_.fill(nullptr); }
+
 bool Pollsets::closing(int fd) noexcept {
   if (!unmark(fd)) return false;
+  timer_fds().closing(fd);
   std::vector<std::shared_ptr<Pollset>> others;
   std::shared_ptr<Pollset> itself;
   {
@@ -73,13 +84,17 @@ bool Pollsets::closing(int fd) noexcept {
     for (const auto& [number, set] : sets_) others.push_back(set);
   }
   for (const auto& set : others) set->forget(fd);
-  if (itself) itself->end();
+  if (itself) {
+    itself->end();
+    if (Runtime* runtime = Runtime::instance(); runtime && runtime->on_loop()) forget_known();
+  }
   return itself != nullptr;
 }
 
 std::size_t Pollsets::drop_owner(Owner& owner) noexcept {
   const auto dropped = of(owner);
   for (const auto& [number, set] : dropped) set->abandon();
+  forget_known();
   return dropped.size();
 }
 

@@ -19,6 +19,8 @@ class Pollsets {
   /// See pollset.h. [any]
   std::int32_t create(Runtime& runtime, Owner& owner, int* set) noexcept;
   std::shared_ptr<Pollset> find(int set) noexcept;
+  /// Lives until the loop's thread closes it or asks for many others. [loop]
+  Pollset* find_on_loop(int set) noexcept;
   /// Whoever closes a descriptor tells it: most are in no set, and that is one look at a bit.
   bool closing(int fd) noexcept;
   /// See tau_pollset_opened. [any]
@@ -49,8 +51,11 @@ class Pollsets {
     std::uint64_t node;
   };
 
+  void forget_known() noexcept;
+
   std::unordered_map<int, std::shared_ptr<Pollset>> sets_;
   std::unordered_map<int, Opened> opened_;
+  std::array<std::shared_ptr<Pollset>, 8> known_;  // that were found last, without the lock. [loop]
 };
 
 /// The process's. [any]

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <array>
@@ -45,6 +46,8 @@ class EpollReactor final : public ReadinessReactor {
   /// 0 or -errno.
   int start() noexcept {
     if (epoll_ < 0 || wake_ < 0) return -errno;
+    // The kernel may let this thread sleep 50 us longer than it asked for, more than a tick of the timer wheel.
+    ::prctl(PR_SET_TIMERSLACK, 1'000ul);
     epoll_event event{EPOLLIN | EPOLLET, {.u64 = wake_token}};
     return ::epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event) < 0 ? -errno : 0;
   }

@@ -35,6 +35,8 @@ class Clock {
     offset_.store(manual_now_.load(std::memory_order_relaxed) - monotonic(), std::memory_order_relaxed);
     manual_.store(false, std::memory_order_release);
   }
+  /// Whether its times are those of CLOCK_MONOTONIC.
+  bool is_the_systems() const noexcept { return !manual() && offset_.load(std::memory_order_relaxed) == 0; }
   bool manual() const noexcept { return manual_.load(std::memory_order_relaxed); }
 
  private:

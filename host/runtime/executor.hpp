@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "remote_queue.hpp"
 #include "task_slot.hpp"
@@ -75,6 +76,19 @@ class Executor {
   TaskSlot* current() const noexcept { return current_; }
   /// Where that is kept: each stack has its own.
   void* current_variable() noexcept { return &current_; }
+
+  /// While it lives no task runs: for what is called on a task's stack and not by it.
+  class Outside {
+   public:
+    explicit Outside(Executor& executor) noexcept
+        : executor_(executor), inside_(std::exchange(executor.current_, nullptr)) {}
+    ~Outside() { executor_.current_ = inside_; }
+    Outside(const Outside&) = delete;
+
+   private:
+    Executor& executor_;
+    TaskSlot* inside_;
+  };
 
   /// The live task that `id` names, or null.
   TaskSlot* find(tau_task_id id) const noexcept {

@@ -18,7 +18,6 @@ namespace tau::host {
 Runtime* Runtime::instance_ = nullptr;
 constinit thread_local Runtime* Runtime::loop_ = nullptr;
 bool Runtime::forked_ = false;
-constinit thread_local Runtime* Runtime::forked_from_ = nullptr;
 
 namespace {
 
@@ -68,7 +67,6 @@ Runtime::~Runtime() {
 }
 
 void Runtime::become_child() noexcept {
-  if (loop_) forked_from_ = loop_;
   loop_ = nullptr;
   forked_ = instance_ != nullptr;
 }
@@ -110,6 +108,35 @@ void Runtime::turn_here() {
     remote.end_sleep();
   }
   if (sources_in_play) sources.check();
+}
+
+/// Whether a turn now would find nothing to do, as far as the reactor has not more to tell.
+bool Runtime::is_idle() noexcept {
+  if (forked_ || paused_by_ || clock.manual() || !sources.empty()) return false;
+  if (executor.ready() || fibers.due() || remote.pending() || !deferred_.empty()) return false;
+  if (unloads_.load(std::memory_order_relaxed) != 0) return false;
+  if (fibers.main_waits() || !fibers.on_fiber()) return true;
+  return may_sleep_ && awaited_.happened && !awaited_.happened(awaited_.data);
+}
+
+bool Runtime::sleep_in_place(std::uint64_t deadline_ns) noexcept {
+  // Only where nothing of a turn is in progress beneath: callbacks of the reactor's, of timers and of other threads
+  // are called one after another.
+  if (!executor.current() && !fibers.in_a_call()) return false;
+  if (!is_idle()) return false;
+  std::int64_t limit = -1;
+  if (deadline_ns != UINT64_MAX || !wheel.empty()) {
+    const std::uint64_t now = clock.now();
+    const std::uint64_t due = wheel.empty() ? UINT64_MAX : wheel.next_wake_ns();
+    if (due <= now) return false;
+    const std::uint64_t until = std::min(due, deadline_ns);
+    limit = until <= now ? 0 : static_cast<std::int64_t>(std::min<std::uint64_t>(until - now, INT64_MAX));
+  }
+  if (!remote.prepare_sleep()) return false;
+  const Executor::Outside outside(executor);  // what comes is not the calling task's doing
+  reactor.poll(limit);
+  remote.end_sleep();
+  return true;
 }
 
 /// Returns whether that left something to be done that only a turn's earlier steps do.

@@ -13,6 +13,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "blocking_pool.hpp"
@@ -51,10 +53,19 @@ class Runtime {
   /// One turn. `may_sleep`: wait in the reactor when nothing is ready. Never from inside a turn. [loop]
   void turn(bool may_sleep);
 
+  /// `done()` is also asked between two turns' halves, so it only looks.
   template <class Done>
   void run_until(Done&& done) {
+    using Asked = std::remove_reference_t<Done>;
+    const Expecting here(awaited_, {[](void* d) -> bool { return (*static_cast<Asked*>(d))(); },
+                                    const_cast<void*>(static_cast<const void*>(&done))});
     while (!done()) turn(true);
   }
+
+  /// For a call that has nothing to do but wait: if the same is true of the loop, sleeps in the reactor on the caller's
+  /// stack, until something comes or `deadline_ns`, and spares the two switches of stacks. False: it has not slept, and
+  /// the caller has to park. [loop]
+  bool sleep_in_place(std::uint64_t deadline_ns) noexcept;
 
   /// Calls `work` between two turns, with no plugin's frame on the stack. [loop]
   void defer(std::function<void()> work) { deferred_.push_back(std::move(work)); }
@@ -68,6 +79,7 @@ class Runtime {
   template <class Work>
   void enter(Work&& work) {
     may_sleep_ = true;
+    const Expecting here(awaited_, {[](void*) { return false; }, nullptr});
     fibers.enter(work);
   }
 
@@ -89,8 +101,6 @@ class Runtime {
 
   /// Whether this is the loop's thread. [any]
   bool on_loop() const noexcept { return loop_ == this; }
-  /// Whether the caller stands on a stack of the loop's: also what a plugin has forked off there does. [any]
-  bool on_stack_of_loop() const noexcept { return loop_ == this || forked_from_ == this; }
 
   /// While something is being unloaded, other threads that let go of something tell the loop.
   void begin_unload() noexcept { unloads_.fetch_add(1, std::memory_order_seq_cst); }
@@ -128,7 +138,25 @@ class Runtime {
  private:
   static constexpr std::size_t batch = 512;
 
+  // What the thread's own stack has turns run for. Null: it wants to be gone back to after one.
+  struct Awaited {
+    bool (*happened)(void*) = nullptr;
+    void* data = nullptr;
+  };
+  class Expecting {
+   public:
+    Expecting(Awaited& current, Awaited awaited) noexcept
+        : current_(current), before_(std::exchange(current, awaited)) {}
+    ~Expecting() { current_ = before_; }
+    Expecting(const Expecting&) = delete;
+
+   private:
+    Awaited& current_;
+    Awaited before_;
+  };
+
   void turn_here();
+  bool is_idle() noexcept;
   bool run_deferred();
   bool run_unloads();
   bool ask_sources() noexcept;
@@ -140,6 +168,7 @@ class Runtime {
   std::vector<std::function<void()>> deferred_;
   Owner* paused_by_ = nullptr;
   bool may_sleep_ = false;
+  Awaited awaited_;
   bool exclusive_ = false;  // deferred work or an unload is on some stack
   Atomic<unsigned> unloads_{0};
 
@@ -150,7 +179,6 @@ class Runtime {
   static void become_child() noexcept;
   [[noreturn]] static void refuse_child() noexcept;
   static bool forked_;
-  static constinit thread_local Runtime* forked_from_;
 };
 
 }  // namespace tau::host

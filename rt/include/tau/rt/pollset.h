@@ -13,7 +13,10 @@
  *     without sleeping is suspended for one turn of the loop every 50 us.
  *   - EPOLLEXCLUSIVE and EPOLLWAKEUP change nothing.
  *   - A descriptor leaves its sets when tau_pollset_closing is told, whether or not duplicates of it are open.
- *   - The signal mask of epoll_pwait is honoured off the loop's thread only. */
+ *   - The signal mask of epoll_pwait is honoured off the loop's thread only.
+ *
+ * Timers that are descriptors (timerfd) belong here as well: one that only a set on the loop's thread watches is not
+ * armed in the kernel; the set's wait ends in time for it. So its calls come here, too. */
 #ifndef TAU_RT_POLLSET_H
 #define TAU_RT_POLLSET_H
 
@@ -56,6 +59,19 @@ TAU_EXPORT int32_t tau_pollset_closing(int32_t fd) TAU_NOEXCEPT;
 /* Tells that a module has made `fd`, which no set need ever watch (the other end of a pipe): what is neither told to
  * tau_pollset_closing nor closed otherwise is closed when the module has gone. Makes one system call. [any] */
 TAU_EXPORT void tau_pollset_opened(tau_plugin* owner, int32_t fd) TAU_NOEXCEPT;
+
+/* Tells that `fd` has been, or is about to be, given another number. Cheap for what is no timer. [any] */
+TAU_EXPORT void tau_pollset_duplicated(int32_t fd) TAU_NOEXCEPT;
+
+/* As timerfd_create(2) and its two companions, with -errno for a result; `value` and `old` are struct itimerspec.
+ * On the loop's thread, and for a timer that a set there watches, without a system call. [any] */
+TAU_EXPORT int32_t tau_timerfd_create(int32_t clock, int32_t flags) TAU_NOEXCEPT;
+TAU_EXPORT int32_t tau_timerfd_settime(int32_t fd, int32_t flags, const void* value, void* old) TAU_NOEXCEPT;
+TAU_EXPORT int32_t tau_timerfd_gettime(int32_t fd, void* value) TAU_NOEXCEPT;
+
+/* Reads a timer's expirations as read(2) does: the size, -EAGAIN or -EINVAL. TAU_E_NOT_FOUND: `fd` is none, or the
+ * kernel's to read; cheap then. [any] */
+TAU_EXPORT int64_t tau_timerfd_read(int32_t fd, void* buffer, size_t size) TAU_NOEXCEPT;
 
 TAU_EXTERN_C_END
 
