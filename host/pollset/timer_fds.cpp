@@ -1,7 +1,6 @@
 // See timer_fds.hpp.
 #include "timer_fds.hpp"
 
-#include <poll.h>
 #include <sys/timerfd.h>
 #include <tau/rt/abi.h>
 #include <unistd.h>
@@ -37,7 +36,16 @@ timespec to_timespec(std::uint64_t ns) noexcept {
 
 std::uint64_t sum(std::uint64_t a, std::uint64_t b) noexcept { return a > TimerFd::never - b ? TimerFd::never : a + b; }
 
-std::uint64_t now_ns() noexcept { return Runtime::instance()->clock.now(); }
+// Static destructors may come after the runtime.
+std::uint64_t now_ns() noexcept {
+  const Runtime* runtime = Runtime::instance();
+  return runtime ? runtime->clock.now() : 0;
+}
+
+bool on_loop() noexcept {
+  const Runtime* runtime = Runtime::instance();
+  return runtime && runtime->on_loop();
+}
 
 itimerspec setting_of(const TimerFd& timer, std::uint64_t now) noexcept {
   const std::uint64_t due = timer.due_ns(timer.expirations(now));
@@ -96,30 +104,40 @@ int TimerFds::create(int clock, int flags) noexcept {
   return fd;
 }
 
+void TimerFd::set_to(std::uint64_t now_ns, int flags, const itimerspec& value) noexcept {
+  const std::uint64_t time = to_ns(value.it_value);
+  first_ns = time == 0 ? never : flags & TFD_TIMER_ABSTIME ? time : sum(now_ns, time);
+  period_ns = to_ns(value.it_interval);
+  taken = told = 0;
+  changed();
+}
+
 int TimerFds::set(int fd, int flags, const itimerspec* value, itimerspec* old) noexcept {
   const std::shared_ptr<TimerFd> timer = find(fd);
-  std::shared_ptr<Pollset> told;
   if (timer) {
     std::unique_lock lock(mutex_);
-    const bool ours = timer->attached && Runtime::instance()->on_loop();
+    const bool ours = timer->attached && on_loop();
     if (ours && value && !(flags & ~TFD_TIMER_ABSTIME) && is_valid(value->it_value) && is_valid(value->it_interval)) {
       const std::uint64_t now = now_ns();
       if (old) *old = setting_of(*timer, now);
       const std::uint64_t before = timer->due_ns(timer->taken);
-      const std::uint64_t time = to_ns(value->it_value);
-      timer->first_ns = time == 0 ? TimerFd::never : flags & TFD_TIMER_ABSTIME ? time : sum(now, time);
-      timer->period_ns = to_ns(value->it_interval);
-      timer->taken = timer->told = 0;
-      timer->changed();
-      if (timer->first_ns < before) told = timer->set.lock();
+      timer->set_to(now, flags, *value);
+      const std::shared_ptr<Pollset> told = timer->first_ns < before ? timer->set.lock() : nullptr;
       lock.unlock();
       if (told) told->timer_changed();
       return 0;
     }
+    const bool was_attached = timer->attached;
     lock.unlock();
-    if (timer->attached) make_real_for_good(timer);
+    if (was_attached) make_real_for_good(timer);
   }
-  return ::timerfd_settime(fd, flags, value, old) < 0 ? -errno : 0;
+  const std::uint64_t before = timer ? now_ns() : 0;
+  if (::timerfd_settime(fd, flags, value, old) < 0) return -errno;
+  if (timer) {
+    const std::lock_guard lock(mutex_);
+    timer->set_to(before, flags, *value);
+  }
+  return 0;
 }
 
 int TimerFds::get(int fd, itimerspec* value) noexcept {
@@ -137,21 +155,26 @@ std::ptrdiff_t TimerFds::read(int fd, void* buffer, std::size_t size) noexcept {
   if (count_.load() == 0) return TAU_E_NOT_FOUND;
   const std::shared_ptr<TimerFd> timer = find(fd);
   if (!timer) return TAU_E_NOT_FOUND;
+  bool was_attached;
   {
     const std::lock_guard lock(mutex_);
-    if (!timer->attached) return TAU_E_NOT_FOUND;
-    if (size < sizeof(std::uint64_t)) return -EINVAL;
+    was_attached = timer->attached;
+    if (was_attached && size < sizeof(std::uint64_t)) return -EINVAL;
     const std::uint64_t count = timer->expirations(now_ns());
-    if (const std::uint64_t fresh = count - timer->taken; fresh != 0) {
+    if (const std::uint64_t fresh = count - timer->taken; was_attached && fresh != 0) {
       timer->taken = count;
       timer->changed();
       std::memcpy(buffer, &fresh, sizeof fresh);
       return sizeof fresh;
     }
-    if (timer->nonblocking) return -EAGAIN;
+    if (was_attached && timer->nonblocking) return -EAGAIN;
   }
-  make_real_for_good(timer);  // the caller blocks
-  return TAU_E_NOT_FOUND;
+  if (was_attached) make_real_for_good(timer);  // the caller blocks
+  const ssize_t got = ::read(fd, buffer, size);
+  if (got < 0) return -errno;
+  const std::lock_guard lock(mutex_);
+  timer->taken = timer->expirations(now_ns());
+  return got;
 }
 
 void TimerFds::duplicated(int fd) noexcept {
@@ -186,17 +209,8 @@ std::shared_ptr<TimerFd> TimerFds::attach(int fd, std::weak_ptr<Pollset> set) no
   if (found == timers_.end() || !clock.is_the_systems()) return nullptr;
   TimerFd& timer = *found->second;
   if (timer.real_for_good || timer.attached) return nullptr;
-  pollfd expired{fd, POLLIN, 0};
-  std::uint64_t unread = 0;
-  if (::poll(&expired, 1, 0) == 1 && ::read(fd, &unread, sizeof unread) < 0) unread = 0;
   constexpr itimerspec disarmed{};
-  itimerspec setting{};
-  if (::timerfd_settime(fd, 0, &disarmed, &setting) < 0) return nullptr;
-  const std::uint64_t now = clock.now();
-  const std::uint64_t left = to_ns(setting.it_value);
-  timer.period_ns = to_ns(setting.it_interval);
-  timer.first_ns = left != 0 ? sum(now, left) - unread * timer.period_ns : unread != 0 ? now : TimerFd::never;
-  timer.taken = timer.told = 0;
+  if (::timerfd_settime(fd, 0, &disarmed, nullptr) < 0) return nullptr;
   timer.set = std::move(set);
   timer.attached = true;
   timer.changed();

@@ -34,7 +34,7 @@ class TimerFds {
   /// As the calls of libc. 0 or -errno.
   int set(int fd, int flags, const itimerspec* value, itimerspec* old) noexcept;
   int get(int fd, itimerspec* value) noexcept;
-  /// Stores how often it expired. The size, -EAGAIN, -EINVAL, or TAU_E_NOT_FOUND: it is the kernel's to read.
+  /// Stores how often it expired. The size, -errno, or TAU_E_NOT_FOUND: it is no timer that we know.
   std::ptrdiff_t read(int fd, void* buffer, std::size_t size) noexcept;
   /// There is another number for the same.
   void duplicated(int fd) noexcept;
@@ -73,7 +73,7 @@ struct TimerFd {
   std::weak_ptr<Pollset> set;
   bool attached = false;
 
-  // While attached, in the runtime's time.
+  // In the runtime's time; also while the kernel counts, so that nothing is lost on the way from there.
   std::uint64_t first_ns = never;   // when it expires, or has expired, for the first time since it was set
   std::uint64_t period_ns = 0;
   std::uint64_t taken = 0;          // expirations that were read
@@ -83,6 +83,7 @@ struct TimerFd {
   std::uint64_t expirations(std::uint64_t now_ns) const noexcept;
   /// After `count` expirations.
   std::uint64_t due_ns(std::uint64_t count) const noexcept;
+  void set_to(std::uint64_t now_ns, int flags, const itimerspec& value) noexcept;
   void changed() noexcept { soonest_ns.store(attached ? due_ns(taken) : never, std::memory_order_relaxed); }
 };
 

@@ -19,44 +19,18 @@
 #include <thread>
 #include <vector>
 
+#include "support/pollset_fixture.hpp"
 #include "support/two_plugins.hpp"
 
 using namespace std::chrono_literals;
 using tau::Task;
+using tau::test::forever;
+using tau::test::on_fiber;
 using tau::test::RuntimeFixture;
+using tau::test::Set;
 using tau::test::TwoPlugins;
 
 namespace {
-
-struct Set {
-  explicit Set(tau_plugin& owner) : owner(owner) { REQUIRE(tau_pollset_create(&owner, &fd) == TAU_OK); }
-  ~Set() {
-    if (fd < 0) return;
-    tau_pollset_closing(fd);
-    ::close(fd);
-  }
-  Set(const Set&) = delete;
-
-  std::int32_t add(int target, std::uint32_t events, std::uint64_t data = 7) {
-    const tau_poll_event event{events, 0, data};
-    return tau_pollset_ctl(fd, TAU_POLLSET_ADD, target, &event);
-  }
-  std::int32_t change(int target, std::uint32_t events, std::uint64_t data = 7) {
-    const tau_poll_event event{events, 0, data};
-    return tau_pollset_ctl(fd, TAU_POLLSET_MOD, target, &event);
-  }
-  std::int32_t remove(int target) { return tau_pollset_ctl(fd, TAU_POLLSET_DEL, target, nullptr); }
-  std::vector<tau_poll_event> wait(std::chrono::nanoseconds timeout, int capacity = 16) {
-    std::vector<tau_poll_event> events(static_cast<std::size_t>(capacity));
-    status = tau_pollset_wait(&owner, fd, events.data(), capacity, timeout.count(), nullptr);
-    events.resize(status > 0 ? static_cast<std::size_t>(status) : 0);
-    return events;
-  }
-
-  tau_plugin& owner;
-  int fd = -1;
-  std::int32_t status = 0;
-};
 
 struct Event {
   Event() : fd(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
@@ -72,19 +46,6 @@ struct Event {
   }
   int fd;
 };
-
-constexpr auto forever = std::chrono::nanoseconds(-1);
-
-/// Runs `body` on a fiber to its end.
-template <class Body>
-void on_fiber(RuntimeFixture& f, Body body) {
-  bool done = false;
-  (void)tau::fiber::spawn([&] {
-    body();
-    done = true;
-  });
-  f.run_until([&] { return done; });
-}
 
 }  // namespace
 
@@ -412,4 +373,44 @@ TEST_CASE("unloading takes a plugin's sets and suspended waits, and closes what 
   two.run_until([&] { return got == 1; });
   tau_pollset_closing(mine);
   ::close(mine);
+}
+
+TEST_CASE("a wait that has the loop to itself lets everybody in: timers, other threads, who waits for the loop's turns") {
+  RuntimeFixture f(false);
+  Event event;
+  int woken = 0;
+  bool said = false;
+  auto waiting = tau::fiber::spawn([&] {
+    Set set(f.plugin);
+    CHECK(set.add(event.fd, TAU_IN) == 0);
+    while (woken != 3) {
+      CHECK(set.wait(forever).size() == 1);
+      event.lower();
+      ++woken;
+      said = true;  // and waits on: whoever runs the loop until then has to be told
+    }
+  });
+  (void)tau::spawn([&]() -> Task<void> {
+    co_await tau::sleep(1ms);
+    event.raise();
+  }());
+  f.run_until([&] { return said; });
+  CHECK(woken == 1);
+
+  said = false;
+  std::thread([&] {
+    auto raise = [](void* e) { static_cast<Event*>(e)->raise(); };
+    CHECK(tau_spawn_remote(&f.plugin, raise, raise, &event) == TAU_OK);
+  }).join();
+  f.run_until([&] { return said; });
+  CHECK(woken == 2);
+
+  said = false;
+  std::thread outside([&] {
+    std::this_thread::sleep_for(1ms);
+    event.raise();
+  });
+  f.run_until([&] { return said; });
+  outside.join();
+  CHECK(woken == 3);
 }

@@ -69,8 +69,8 @@ TAU_EXPORT int32_t tau_timerfd_create(int32_t clock, int32_t flags) TAU_NOEXCEPT
 TAU_EXPORT int32_t tau_timerfd_settime(int32_t fd, int32_t flags, const void* value, void* old) TAU_NOEXCEPT;
 TAU_EXPORT int32_t tau_timerfd_gettime(int32_t fd, void* value) TAU_NOEXCEPT;
 
-/* Reads a timer's expirations as read(2) does: the size, -EAGAIN or -EINVAL. TAU_E_NOT_FOUND: `fd` is none, or the
- * kernel's to read; cheap then. [any] */
+/* Reads a timer's expirations as read(2) does: the size or -errno. TAU_E_NOT_FOUND: `fd` was not made by
+ * tau_timerfd_create, or its clock is another than CLOCK_MONOTONIC; cheap then. [any] */
 TAU_EXPORT int64_t tau_timerfd_read(int32_t fd, void* buffer, size_t size) TAU_NOEXCEPT;
 
 TAU_EXTERN_C_END
