@@ -78,6 +78,7 @@ class Runtime {
   /// Runs `work`, which may block, on a fiber, and turns the loop until it has returned. [loop]
   template <class Work>
   void enter(Work&& work) {
+    if (fibers.on_fiber()) return work();
     may_sleep_ = true;
     const Expecting here(awaited_, {[](void*) { return false; }, nullptr});
     fibers.enter(work);
