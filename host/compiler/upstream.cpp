@@ -1,6 +1,7 @@
 // See upstream.hpp.
 #include "upstream.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <system_error>
 #include <utility>
