@@ -57,6 +57,13 @@ TAU_TRAMPOLINE std::int32_t tau_host_spawn_remote(tau_plugin* owner, void (*star
   return runtime().spawn_remote(*owner, start, abandon, data);
 }
 
+TAU_TRAMPOLINE std::int32_t tau_host_spawn_remote_quietly(tau_plugin* owner, void (*start)(void*),
+                                                          void (*abandon)(void*), void* data) noexcept {
+  return runtime().spawn_remote(*owner, start, abandon, data, true);
+}
+
+TAU_TRAMPOLINE void tau_host_wake_loop() noexcept { runtime().remote.wake_if_sleeping(); }
+
 TAU_TRAMPOLINE void tau_host_task_wake(tau_task* task) noexcept {
   runtime().executor.wake(task);
 }

@@ -43,6 +43,8 @@ FORWARD(int32_t, spawn_at, (tau_plugin* owner, const tau_task_fns* fns, void* da
 FORWARD(int32_t, task_set_name, (tau_task_id id, const char* name, size_t length), (id, name, length))
 FORWARD(int32_t, task_list, (tau_plugin* owner, void (*visit)(void* data, const tau_task_info* info), void* data), (owner, visit, data))
 FORWARD(int32_t, spawn_remote, (tau_plugin* owner, void (*start)(void* data), void (*abandon)(void* data), void* data), (owner, start, abandon, data))
+FORWARD(int32_t, spawn_remote_quietly, (tau_plugin* owner, void (*start)(void* data), void (*abandon)(void* data), void* data), (owner, start, abandon, data))
+FORWARD(void, wake_loop, (void), ())
 FORWARD(void, task_wake, (tau_task* task), (task))
 FORWARD(int32_t, wake, (tau_task_id id), (id))
 FORWARD(int32_t, abort, (tau_task_id id), (id))

@@ -30,8 +30,21 @@ class RemoteQueue {
   RemoteQueue(void (*wake)(void* context), void* context) noexcept : wake_(wake), context_(context) {}
 
   /// Hands an entry to the loop. It must not be in the queue. Lock-free. [any]
-  void push(RemoteCall* call) noexcept { push_tagged(call, 0); }
-  void push_task(RemoteLink* task) noexcept { push_tagged(task, 1); }
+  void push(RemoteCall* call) noexcept {
+    push_quietly(call);
+    wake_if_sleeping();
+  }
+  void push_task(RemoteLink* task) noexcept {
+    push_tagged(task, 1);
+    wake_if_sleeping();
+  }
+  /// The same for who holds a lock that the loop will want: wakes nobody, wake_if_sleeping() has to follow. [any]
+  void push_quietly(RemoteCall* call) noexcept { push_tagged(call, 0); }
+  void wake_if_sleeping() noexcept {
+    if (sleeping_.load(std::memory_order_seq_cst) && sleeping_.exchange(false, std::memory_order_seq_cst)) {
+      wake_(context_);
+    }
+  }
 
   /// Makes the loop turn once more without handing it anything. Coalesces. [any], also in a signal handler
   void nudge() noexcept {
@@ -99,13 +112,6 @@ class RemoteQueue {
     link->next = head_.load(std::memory_order_relaxed);
     while (!head_.compare_exchange_weak(link->next, reinterpret_cast<std::uintptr_t>(link) | tag,
                                         std::memory_order_seq_cst, std::memory_order_relaxed)) {
-    }
-    wake_if_sleeping();
-  }
-
-  void wake_if_sleeping() noexcept {
-    if (sleeping_.load(std::memory_order_seq_cst) && sleeping_.exchange(false, std::memory_order_seq_cst)) {
-      wake_(context_);
     }
   }
 

@@ -152,7 +152,7 @@ std::int64_t Runtime::sleep_limit() const noexcept {
   const std::uint64_t now = clock.now();
   std::uint64_t due = sources.deadline_ns();
   if (clock.manual()) return due <= now ? 0 : -1;  // sleeping would not make it any later
-  if (!wheel.empty()) due = std::min(due, wheel.next_wake_ns());
+  if (!wheel.empty()) due = std::min(due, wheel.dense_wake_ns());
   if (due == Sources::never) return -1;
   return due <= now ? 0 : static_cast<std::int64_t>(std::min<std::uint64_t>(due - now, INT64_MAX));
 }
@@ -215,8 +215,8 @@ void Runtime::release(Owner& owner) noexcept {
   let_go();
 }
 
-std::int32_t Runtime::spawn_remote(Owner& owner, void (*start)(void*), void (*abandon)(void*),
-                                   void* data) noexcept {
+std::int32_t Runtime::spawn_remote(Owner& owner, void (*start)(void*), void (*abandon)(void*), void* data,
+                                   bool quietly) noexcept {
   struct Call : RemoteCall {
     Runtime* runtime;
     Owner* owner;
@@ -244,7 +244,11 @@ std::int32_t Runtime::spawn_remote(Owner& owner, void (*start)(void*), void (*ab
     arrived->owner->remote_calls.fetch_sub(1, std::memory_order_seq_cst);
     arrived->runtime->let_go();
   };
-  remote.push(call);
+  if (quietly) {
+    remote.push_quietly(call);
+  } else {
+    remote.push(call);
+  }
   return TAU_OK;
 }
 

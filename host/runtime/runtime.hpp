@@ -70,7 +70,9 @@ class Runtime {
   /// Calls `work` between two turns, with no plugin's frame on the stack. [loop]
   void defer(std::function<void()> work) { deferred_.push_back(std::move(work)); }
 
-  std::int32_t spawn_remote(Owner& owner, void (*start)(void*), void (*abandon)(void*), void* data) noexcept;
+  /// `quietly`: as RemoteQueue::push_quietly.
+  std::int32_t spawn_remote(Owner& owner, void (*start)(void*), void (*abandon)(void*), void* data,
+                            bool quietly = false) noexcept;
   /// Throws Unwinding when the caller is to leave.
   std::int32_t block_on(Owner& owner, const tau_task_fns* fns, void* resume, void* data, tau_task_id* out,
                         void** result);

@@ -116,6 +116,16 @@ std::uint64_t TimerWheel::next_wake_ns() const noexcept {
   return tick >= (never >> tick_shift) ? never : tick << tick_shift;
 }
 
+std::uint64_t TimerWheel::dense_wake_ns() const noexcept {
+  constexpr unsigned window = 8;
+  constexpr int many = 6;
+  std::uint64_t tick;
+  unsigned level;
+  if (lists_[overdue].head || !earliest(&tick, &level) || level != 0) return next_wake_ns();
+  const std::uint64_t near = occupied_[0] >> (tick & (slots - 1)) & ((1u << window) - 1);
+  return std::popcount(near) < many ? next_wake_ns() : (tick + window - 1) << tick_shift;
+}
+
 std::size_t TimerWheel::withdraw_owner(tau_plugin* owner) noexcept {
   std::size_t found = 0;
   for (List& list : lists_) {

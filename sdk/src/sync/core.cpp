@@ -26,13 +26,15 @@ bool LoopLock::enter() noexcept {
 
 void Hold::wake_across(WaitNode& node) noexcept {
   if (node.blocking) {
-    pthread_cond_signal(&static_cast<BlockedThread&>(node).told);
+    const void* told = static_cast<BlockedThread&>(node).sleep.tell();
+    if (thread_) ThreadSleep::wake(thread_);
+    thread_ = told;
     return;
   }
   if (!node.waiter.context) return;
   core_.told.push_back(node);
   if (core_.drain_posted) return;
-  const std::int32_t status = tau_spawn_remote(node.owner, node.drain, node.drain, &core_);
+  const std::int32_t status = tau_spawn_remote_quietly(node.owner, node.drain, node.drain, &core_);
   if (status == TAU_E_NO_MEMORY) {
     std::fputs("tau: out of memory: another thread cannot reach the loop\n", stderr);
     std::abort();
@@ -40,10 +42,22 @@ void Hold::wake_across(WaitNode& node) noexcept {
   if (status < 0) return;  // the waiter's plugin is being unloaded
   core_.drain_posted = true;
   ++core_.refs;
+  wakes_loop_ = true;
+}
+
+void Hold::wake_after() noexcept {
+  if (thread_) ThreadSleep::wake(thread_);
+  if (wakes_loop_) tau_wake_loop();
 }
 
 void Hold::block(BlockedThread& node) noexcept {
-  while (node.stage == Stage::waiting) pthread_cond_wait(&node.told, core_.lock.mutex());
+  while (node.stage == Stage::waiting) {
+    // Others were told before: they are not to wait for us to be told.
+    wake_after();
+    thread_ = nullptr;
+    wakes_loop_ = false;
+    node.sleep.wait(core_.lock.mutex());
+  }
 }
 
 }  // namespace tau::detail::sync

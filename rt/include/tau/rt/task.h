@@ -91,6 +91,13 @@ TAU_EXPORT int32_t tau_task_list(tau_plugin* owner, void (*visit)(void* data, co
 TAU_EXPORT int32_t tau_spawn_remote(tau_plugin* owner, void (*start)(void* data),
                                     void (*abandon)(void* data), void* data) TAU_NOEXCEPT;
 
+/* The same for a caller that holds a lock which `start` will take: does not wake the loop, which would only wait for
+ * that lock. tau_wake_loop has to follow, when it is no longer held. */
+TAU_EXPORT int32_t tau_spawn_remote_quietly(tau_plugin* owner, void (*start)(void* data),
+                                            void (*abandon)(void* data), void* data) TAU_NOEXCEPT;
+/* Ends the loop's sleep if it sleeps. [any] */
+TAU_EXPORT void tau_wake_loop(void) TAU_NOEXCEPT;
+
 /* Queues a task by pointer: the fast form for code that knows the task to be alive. Of a branch it
  * calls `fns->poll` at once. [loop] */
 TAU_EXPORT void tau_task_wake(tau_task* task) TAU_NOEXCEPT;

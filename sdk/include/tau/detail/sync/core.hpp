@@ -39,7 +39,10 @@ class Hold {
  public:
   __attribute__((always_inline)) Hold(Core& core, bool on_loop) noexcept
       : core_(core), on_loop_(on_loop), mutex_(on_loop ? core.lock.enter_on_loop() : core.lock.enter()) {}
-  __attribute__((always_inline)) ~Hold() { core_.lock.leave(mutex_); }
+  __attribute__((always_inline)) ~Hold() {
+    core_.lock.leave(mutex_);
+    if (thread_ || wakes_loop_) [[unlikely]] wake_after();
+  }
   Hold(const Hold&) = delete;
   Hold& operator=(const Hold&) = delete;
 
@@ -69,10 +72,14 @@ class Hold {
 
  private:
   void wake_across(WaitNode& node) noexcept;
+  void wake_after() noexcept;
 
   Core& core_;
   const bool on_loop_;
   const bool mutex_;
+  // Whom to wake when the lock is free again.
+  bool wakes_loop_ = false;
+  const void* thread_ = nullptr;
 };
 
 /// Calls `part(hold)` and lets one reference go.

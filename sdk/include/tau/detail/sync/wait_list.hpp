@@ -4,13 +4,12 @@
 // is guarded by the lock of the state that the list belongs to.
 #pragma once
 
-#include <pthread.h>
-
 #include <cstddef>
 #include <cstdint>
 
 #include "../context.hpp"
 #include "../module.hpp"
+#include "thread_sleep.hpp"
 
 namespace tau::detail::sync {
 
@@ -44,10 +43,9 @@ struct WaitNode {
 
 /// A thread that waits, with the state's mutex, for its node's stage to change.
 struct BlockedThread : WaitNode {
-  pthread_cond_t told = PTHREAD_COND_INITIALIZER;
+  ThreadSleep sleep;
 
   BlockedThread() noexcept { blocking = true; }
-  ~BlockedThread() { pthread_cond_destroy(&told); }
 };
 
 class WaitList {
