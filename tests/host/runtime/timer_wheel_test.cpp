@@ -38,7 +38,8 @@ struct Wheel {
 
 TEST_CASE_FIXTURE(Wheel, "a timer fires at its deadline and not before") {
   Timer timer(owner, fired);
-  for (std::uint64_t deadline : {tick, tick + 1, 63 * tick, 64 * tick, 65 * tick, 4096 * tick - 1, 5'000'000'000ul,
+  for (std::uint64_t deadline : {tick, tick + 1, 63 * tick, 64 * tick, 65 * tick, 4096 * tick - 1, 4096 * tick,
+                                 4097 * tick, 64 * 4096 * tick, 5'000'000'000ul,
                                  3'600'000'000'000ul, std::uint64_t{1} << 62}) {
     CAPTURE(deadline);
     TimerWheel fresh(0);
@@ -69,6 +70,28 @@ TEST_CASE_FIXTURE(Wheel, "a deadline in the past fires at the next advance") {
   wheel.insert(&timer, 3);
   CHECK(wheel.next_wake_ns() <= 500 * tick);
   CHECK(wheel.advance(500 * tick) == 1);
+}
+
+TEST_CASE_FIXTURE(Wheel, "timers of which each tick has one are woken for together, others each at its time") {
+  constexpr std::uint64_t begins[] = {10, 60, 4000, 4090};  // the last runs into the next block, which is asked later
+  for (const std::uint64_t begin : begins) {
+    CAPTURE(begin);
+    TimerWheel fresh(0);
+    std::vector<std::unique_ptr<Timer>> timers;
+    auto arm = [&](std::uint64_t at) {
+      timers.push_back(std::make_unique<Timer>(owner, fired));
+      fresh.insert(timers.back().get(), at * tick);
+    };
+    arm(begin);
+    CHECK(fresh.dense_wake_ns() == begin * tick);
+    for (std::uint64_t i : {1, 2, 4}) arm(begin + i);
+    CHECK(fresh.dense_wake_ns() == begin * tick);
+    for (std::uint64_t i : {5, 7}) arm(begin + i);
+    CHECK(fresh.next_wake_ns() == begin * tick);
+    CHECK(fresh.dense_wake_ns() == (begin == 4090 ? begin : begin + 7) * tick);
+    CHECK(fresh.advance((begin + 7) * tick) == 6);
+    CHECK(fresh.dense_wake_ns() == TimerWheel::never);
+  }
 }
 
 TEST_CASE_FIXTURE(Wheel, "the end of time is a deadline like any other") {
