@@ -72,7 +72,7 @@ inline TimePoint deadline_after(Duration delay) noexcept {
 /// Waits until `deadline`.
 ///
 /// Units:     the loop's clock; rounded up to the wheel's tick of 32.8 us, never early. Where nearly every tick has a
-///            timer, up to seven of them are woken for together.
+///            timer, those of eight ticks are woken for together.
 /// Threading: [loop]
 /// Unload:    [drained]
 /// See:       tokio::time::sleep_until, host/runtime/timer_wheel.hpp
