@@ -40,14 +40,20 @@ constexpr auto& deferred = net::experimental::deferred;
 #endif
 
 template <class C>
+awaitable<void> send(C& channel, int value) {
+  co_await channel.async_send(net_error_code(), value, use_awaitable);
+}
+
+template <class C>
 awaitable<void> produce(C& channel, int count) {
-  for (int i = 1; i <= count; ++i) co_await channel.async_send(net_error_code(), i, use_awaitable);
-  // What waits to be received while another thread closes a channel may be lost, so that one is told by a value.
-  if constexpr (std::is_same_v<C, Channel>) {
-    channel.close();
-  } else {
-    co_await channel.async_send(net_error_code(), 0, use_awaitable);
-  }
+  for (int i = 1; i <= count; ++i) co_await send(channel, i);
+  channel.close();
+}
+
+/// From another thread. Not by a concurrent_channel: of Asio 1.22, two threads at one lose a completion now and then.
+awaitable<void> produce_there(net::io_context& io, Channel& channel, int count) {
+  for (int i = 1; i <= count; ++i) co_await net::co_spawn(io, send(channel, i), use_awaitable);
+  net::post(io, [&channel] { channel.close(); });
 }
 
 template <class C>
@@ -57,14 +63,25 @@ awaitable<void> consume(Driver& d, C& channel, int& sum, bool& closed) {
       const int value = co_await channel.async_receive(use_awaitable);
       HERE();
       sum += value;
-      if (value == 0) {
-        closed = true;
-        co_return;
-      }
     } catch (const net_system_error& e) {
       closed = e.code() == net::experimental::error::channel_closed;
       co_return;
     }
+  }
+}
+
+template <class C>
+void hand_over(Driver& d) {
+  for (const std::size_t room : {0, 1, 16}) {
+    net::io_context io;
+    C channel(io, room);
+    int sum = 0;
+    bool closed = false;
+    net::co_spawn(io, produce(channel, 100), asio_cases::rethrow);
+    net::co_spawn(io, consume(d, channel, sum, closed), asio_cases::rethrow);
+    d.drive(io);
+    WANT(sum == 5050);
+    WANT(closed);
   }
 }
 
@@ -96,26 +113,17 @@ awaitable<void> both_and_either(Driver& d, int& done) {
 }  // namespace
 
 NET_CASE("a channel hands values from one coroutine to another, with and without room") {
-  for (const std::size_t room : {0, 1, 16}) {
-    net::io_context io;
-    Channel channel(io, room);
-    int sum = 0;
-    bool closed = false;
-    net::co_spawn(io, produce(channel, 100), asio_cases::rethrow);
-    net::co_spawn(io, consume(d, channel, sum, closed), asio_cases::rethrow);
-    d.drive(io);
-    WANT(sum == 5050);
-    WANT(closed);
-  }
+  hand_over<Channel>(d);
+  hand_over<ConcurrentChannel>(d);
 }
 
 NET_CASE("a channel between a pool and the context loses nothing") {
   net::io_context io;
   net::thread_pool pool(1);
-  ConcurrentChannel channel(io, 4);
+  Channel channel(io, 4);
   int sum = 0;
   bool closed = false;
-  net::co_spawn(pool, produce(channel, 500), asio_cases::rethrow);
+  net::co_spawn(pool, produce_there(io, channel, 500), asio_cases::rethrow);
   net::co_spawn(io, consume(d, channel, sum, closed), asio_cases::rethrow);
   std::optional guard(net::make_work_guard(io));
   net::steady_timer timer(io);
