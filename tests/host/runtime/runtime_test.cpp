@@ -74,6 +74,9 @@ TEST_CASE_FIXTURE(Counting, "a loop with nothing to do sleeps without a limit, o
   REQUIRE(runtime.arm(&timer, runtime.clock.now() + 2 * hour_ns) == TAU_OK);
   runtime.turn(true);
   REQUIRE(reactor.polls.size() == 2);
-  CHECK(reactor.polls[1] > static_cast<std::int64_t>(hour_ns));
+  // The wheel may want to be asked before, where its digits turn over.
+  const auto asked = static_cast<std::int64_t>(runtime.wheel.next_wake_ns() - runtime.clock.now());
+  CHECK(reactor.polls[1] >= asked);
+  CHECK(reactor.polls[1] <= static_cast<std::int64_t>(2 * hour_ns));
   runtime.wheel.cancel(&timer);
 }
