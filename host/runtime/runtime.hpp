@@ -53,7 +53,7 @@ class Runtime {
   /// One turn. `may_sleep`: wait in the reactor when nothing is ready. Never from inside a turn. [loop]
   void turn(bool may_sleep);
 
-  /// `done()` is also asked between two turns' halves, so it only looks.
+  /// `done()` is also asked in the middle of a turn, on another stack: it only looks.
   template <class Done>
   void run_until(Done&& done) {
     using Asked = std::remove_reference_t<Done>;

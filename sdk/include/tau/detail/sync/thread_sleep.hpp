@@ -2,8 +2,8 @@
 //
 // Who tells does so under the mutex, and wakes after it: a thread that is woken by somebody who still holds the mutex
 // runs into it and sleeps again, two more switches. By then the thread may have gone on, and its sleep with its stack;
-// so what is woken is a number, the address, which nobody looks into. Where a system has no such call,
-// told() wakes at once.
+// so what is woken is a number, the address, which nobody looks into. Where a system has no such call, tell() wakes
+// at once.
 #pragma once
 
 #include <pthread.h>
