@@ -124,6 +124,10 @@ TAU_TRAMPOLINE std::int32_t tau_host_join_take(tau_task_id id, void** data) noex
   return runtime().executor.join_take(id, data);
 }
 
+TAU_TRAMPOLINE std::int32_t tau_host_join_release(tau_task_id id, tau_wait* wait, void** data) noexcept {
+  return runtime().executor.join_release(id, wait, data);
+}
+
 TAU_TRAMPOLINE void tau_host_task_set_message(tau_task* task, const char* text, std::size_t length) noexcept {
   runtime().executor.set_message(static_cast<TaskSlot*>(task), {text, length});
 }

@@ -28,8 +28,7 @@ void empty_owner(Runtime& runtime, Owner& owner) noexcept {
 }
 
 bool is_emptied(const Owner& owner) noexcept {
-  return owner.tasks + owner.zombies + owner.waits + owner.timers + owner.ios + owner.fds + owner.fd_waits +
-             owner.subscriptions + owner.resources + owner.requests + owner.fibers + owner.signals.load() +
+  return owner.tasks + owner.waits + owner.timers + owner.ios + owner.fds + owner.fd_waits + owner.subscriptions + owner.resources + owner.requests + owner.fibers + owner.signals.load() +
              owner.children + owner.lookups + owner.sources + owner.source_calls + owner.buffers +
              owner.threads.load(std::memory_order_seq_cst) + owner.jobs.load(std::memory_order_seq_cst) +
              owner.remote_calls.load(std::memory_order_seq_cst) ==
@@ -49,7 +48,6 @@ std::string what_is_left(const Owner& owner) {
   add(owner.remote_calls.load(), "call from another thread on its way", "calls from other threads on their way");
   add(owner.fibers, "suspended call", "suspended calls");
   add(owner.tasks, "task", "tasks");
-  add(owner.zombies, "task still named by another thread", "tasks still named by other threads");
   add(owner.waits, "wait", "waits");
   add(owner.timers, "timer", "timers");
   add(owner.ios + owner.fd_waits, "I/O wait", "I/O waits");

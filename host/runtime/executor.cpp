@@ -88,6 +88,11 @@ tau_wait* Executor::unlink_joiner(TaskSlot* task) noexcept {
   return joiner;
 }
 
+inline void Executor::forget_texts(TaskSlot* task) noexcept {
+  if (!messages_.empty()) [[unlikely]] messages_.erase(id_of(task));
+  if (task->state & task_named) [[unlikely]] names_.erase(id_of(task));
+}
+
 void Executor::drop(TaskSlot* task) noexcept {
   tau_wait* joiner = destroy(task);
   give_back(task);
@@ -98,8 +103,7 @@ void Executor::drop(TaskSlot* task) noexcept {
 tau_wait* Executor::destroy(TaskSlot* task) noexcept {
   Owner& owner = *TaskChunk::of(task)->owner;
   bool finished = task->state & TAU_TASK_FINISHED;
-  if (!messages_.empty()) messages_.erase(id_of(task));
-  if (task->state & task_named) [[unlikely]] names_.erase(id_of(task));
+  forget_texts(task);
   task->state |= task_dropping;
   TaskSlot* outer = current_;
   current_ = task;
@@ -115,16 +119,11 @@ tau_wait* Executor::destroy(TaskSlot* task) noexcept {
 }
 
 void Executor::give_back(TaskSlot* task) noexcept {
-  // Raising the generation makes every id stale. If another thread has left a request meanwhile, the
-  // slot is still linked in the remote queue and must wait there.
-  std::uint64_t word = task->remote.load(std::memory_order_relaxed) & ~std::uint64_t{TaskSlot::requests};
-  if (task->remote.compare_exchange_strong(word, word + (std::uint64_t{1} << 32), std::memory_order_acq_rel,
-                                           std::memory_order_relaxed)) {
-    TaskTable::give_back(task);
-  } else {
-    task->state |= task_zombie;
-    ++TaskChunk::of(task)->owner->zombies;
-  }
+  // Raising the generation makes every id stale. No swap: a request that another thread leaves meanwhile is for the
+  // task that goes, so it may be lost; that the slot is linked in the remote queue then is noted elsewhere.
+  const std::uint64_t word = task->remote.load(std::memory_order_relaxed) & ~std::uint64_t{0xffffffff};
+  task->remote.store(word + (std::uint64_t{1} << 32), std::memory_order_release);
+  TaskTable::give_back(task);
 }
 
 std::int32_t Executor::drop_now(TaskSlot* task) noexcept {
@@ -142,13 +141,13 @@ std::int32_t Executor::drop_now(TaskSlot* task) noexcept {
 }
 
 void Executor::abort(TaskSlot* task) noexcept {
-  if (task->state & (TAU_TASK_FINISHED | TAU_TASK_ABORTED | task_dropping | task_zombie)) return;
+  if (task->state & (TAU_TASK_FINISHED | TAU_TASK_ABORTED | task_dropping)) return;
   task->state |= TAU_TASK_ABORTED;
   if (!(task->state & (TAU_TASK_QUEUED | TAU_TASK_RUNNING))) enqueue(task);
 }
 
 void Executor::detach(TaskSlot* task) noexcept {
-  if (task->state & (TAU_TASK_DETACHED | task_dropping | task_zombie)) return;
+  if (task->state & (TAU_TASK_DETACHED | task_dropping)) return;
   task->state |= TAU_TASK_DETACHED;
   if (task->state & TAU_TASK_FINISHED) drop(task);
 }
@@ -176,6 +175,20 @@ std::int32_t Executor::join_take(tau_task_id id, void** data) noexcept {
   if (!(task->state & TAU_TASK_FINISHED)) return TAU_PENDING;
   *data = task->data;
   return task->state & TAU_TASK_THREW ? TAU_E_THREW : TAU_OK;
+}
+
+std::int32_t Executor::join_release(tau_task_id id, tau_wait* wait, void** data) noexcept {
+  TaskSlot* task = find(id);
+  if (!task || (task->state & task_dropping)) return TAU_E_STALE;
+  if (!(task->state & TAU_TASK_FINISHED)) return wait ? join(id, wait) : TAU_PENDING;
+  // Another plugin could be unloaded while its data is destroyed, where that suspends the call: so it stays the task's.
+  Owner* const owner = TaskChunk::of(task)->owner;
+  if ((task->state & TAU_TASK_THREW) || !current_ || TaskChunk::of(current_)->owner != owner) return TAU_READY;
+  *data = task->data;
+  forget_texts(task);
+  --owner->tasks;
+  give_back(task);
+  return TAU_OK;
 }
 
 void Executor::set_message(TaskSlot* task, std::string text) noexcept {
@@ -232,16 +245,11 @@ const std::string* Executor::message(tau_task_id id) const noexcept {
 
 void Executor::arrived(RemoteLink* link) noexcept {
   TaskSlot* task = TaskSlot::of(link);
-  if (task->state & task_zombie) {
-    std::uint64_t word = task->remote.load(std::memory_order_relaxed);
-    task->remote.exchange((word & ~std::uint64_t{0xffffffff}) + (std::uint64_t{1} << 32),
-                          std::memory_order_acq_rel);
-    --TaskChunk::of(task)->owner->zombies;
-    TaskTable::give_back(task);
-    return;
-  }
-  std::uint64_t asked =
-      task->remote.fetch_and(~std::uint64_t{TaskSlot::requests}, std::memory_order_acq_rel) & TaskSlot::requests;
+  // In this order: who finds the link taken has left his request before that, and it is seen here.
+  link->release();
+  const std::uint64_t asked =
+      task->remote.fetch_and(~std::uint64_t{TaskSlot::requests}, std::memory_order_seq_cst) & TaskSlot::requests;
+  // None: the task that it was for has gone.
   if (asked & TaskSlot::wake) wake(task);
   if (asked & TaskSlot::abort) abort(task);
   if (asked & TaskSlot::detach) detach(task);
@@ -254,7 +262,7 @@ std::int32_t Executor::request(tau_task_id id, std::uint64_t request) noexcept {
   // Also when the request is there already: the loop must see what this thread wrote before.
   do {
     if (generation(word) != generation(id)) return TAU_E_STALE;
-  } while (!task->remote.compare_exchange_weak(word, word | request, std::memory_order_acq_rel,
+  } while (!task->remote.compare_exchange_weak(word, word | request, std::memory_order_seq_cst,
                                                std::memory_order_relaxed));
   if (!(word & TaskSlot::requests)) remote_.push_task(&task->remote_link);
   return TAU_OK;

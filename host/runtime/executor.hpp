@@ -34,7 +34,7 @@ class Executor {
   /// Also for a branch's context, which is no slot.
   void wake(tau_task* task) noexcept {
     constexpr std::uint32_t deaf =
-        TAU_TASK_QUEUED | TAU_TASK_RUNNING | TAU_TASK_FINISHED | TAU_TASK_BRANCH | task_dropping | task_zombie;
+        TAU_TASK_QUEUED | TAU_TASK_RUNNING | TAU_TASK_FINISHED | TAU_TASK_BRANCH | task_dropping;
     if (task->state & deaf) {
       if (task->state & TAU_TASK_BRANCH) return wake_branch(task);
       if (task->state & TAU_TASK_RUNNING) task->state |= TAU_TASK_WOKEN;
@@ -50,6 +50,8 @@ class Executor {
   std::int32_t join(tau_task_id id, tau_wait* wait) noexcept;
   void join_cancel(tau_task_id id, tau_wait* wait) noexcept;
   std::int32_t join_take(tau_task_id id, void** data) noexcept;
+  /// What the current task's plugin waits for: its data becomes the caller's, and the slot is given back.
+  std::int32_t join_release(tau_task_id id, tau_wait* wait, void** data) noexcept;
 
   void set_message(TaskSlot* task, std::string text) noexcept;
   const std::string* message(tau_task_id id) const noexcept;
@@ -66,8 +68,7 @@ class Executor {
   bool ready() const noexcept { return head_ != nullptr; }
 
   /// Drops every task of an owner that is being unloaded, and unlinks its waits on others' tasks.
-  /// None of its tasks may be on a stack but such as cannot be unwound: those stay. Slots still named in the remote queue are given back when
-  /// they arrive there; until then busy() holds.
+  /// None of its tasks may be on a stack but such as cannot be unwound: those stay.
   void drop_owner(Owner& owner) noexcept;
   /// Returns the memory of an owner without tasks.
   void reclaim(Owner& owner) noexcept;
@@ -94,7 +95,7 @@ class Executor {
   TaskSlot* find(tau_task_id id) const noexcept {
     TaskSlot* task = table_.find(id);
     if (!task || generation(task->remote.load(std::memory_order_relaxed)) != generation(id) ||
-        !(task->state & TAU_TASK_LIVE) || (task->state & task_zombie)) {
+        !(task->state & TAU_TASK_LIVE)) {
       return nullptr;
     }
     return task;
@@ -126,6 +127,7 @@ class Executor {
   void finish(TaskSlot* task, std::int32_t outcome) noexcept;
   void drop(TaskSlot* task) noexcept;
   tau_wait* destroy(TaskSlot* task) noexcept;
+  void forget_texts(TaskSlot* task) noexcept;
   void give_back(TaskSlot* task) noexcept;
   void unqueue(Owner& owner) noexcept;
   tau_wait* unlink_joiner(TaskSlot* task) noexcept;

@@ -48,18 +48,20 @@ bool FrameSlab::add_block(Pool& pool, std::size_t klass, bool foreign) noexcept 
   return true;
 }
 
-inline void* FrameSlab::allocate_from(Pool& pool, std::size_t size, bool foreign) noexcept {
-  std::size_t klass = size == 0 ? 0 : (size - 1) / step;
-  if (Free* frame = pool.free[klass]) {
-    pool.free[klass] = frame->next;
-    return frame;
-  }
+namespace {
+std::size_t class_of(std::size_t size) noexcept { return size == 0 ? 0 : (size - 1) / FrameSlab::step; }
+}  // namespace
+
+inline void* FrameSlab::take_free(Pool& pool, std::size_t klass) noexcept {
+  Free* frame = pool.free[klass];
+  if (frame) pool.free[klass] = frame->next;
+  return frame;
+}
+
+__attribute__((noinline)) void* FrameSlab::carve(Pool& pool, std::size_t klass, bool foreign) noexcept {
   if (pool.bump[klass] == pool.end[klass]) {
     if (!foreign) collect_returned();
-    if (Free* frame = pool.free[klass]) {
-      pool.free[klass] = frame->next;
-      return frame;
-    }
+    if (void* frame = take_free(pool, klass)) return frame;
     if (!add_block(pool, klass, foreign)) return nullptr;
   }
   void* frame = pool.bump[klass];
@@ -78,28 +80,46 @@ void* FrameSlab::allocate_large(std::size_t size) noexcept {
 }
 
 void* FrameSlab::allocate(std::size_t size, bool on_loop) noexcept {
-  if (on_loop && size <= largest) {
-    void* frame = allocate_from(loop_, size, false);
-    loop_live_ += frame != nullptr;
-    return frame;
-  }
+  if (!on_loop || size > largest) [[unlikely]] return allocate_locked(size);
+  const std::size_t klass = class_of(size);
+  ++loop_live_;
+  if (void* frame = take_free(loop_, klass)) [[likely]] return frame;
+  return carve_here(klass);
+}
+
+void* FrameSlab::carve_here(std::size_t klass) noexcept {
+  void* frame = carve(loop_, klass, false);
+  if (!frame) --loop_live_;
+  return frame;
+}
+
+void* FrameSlab::allocate_locked(std::size_t size) noexcept {
   std::lock_guard lock(mutex_);
-  void* frame = size <= largest ? allocate_from(foreign_, size, true) : allocate_large(size);
+  void* frame = nullptr;
+  if (size > largest) {
+    frame = allocate_large(size);
+  } else {
+    frame = take_free(foreign_, class_of(size));
+    if (!frame) frame = carve(foreign_, class_of(size), true);
+  }
   foreign_live_ += frame != nullptr;
   return frame;
 }
 
 void FrameSlab::deallocate(void* frame, bool on_loop) noexcept {
   Block* block = block_of(frame);
+  if (!on_loop || block->foreign) [[unlikely]] return deallocate_across(block, frame);
   FrameSlab& slab = *block->slab;
+  auto* freed = static_cast<Free*>(frame);
+  freed->next = slab.loop_.free[block->klass];
+  slab.loop_.free[block->klass] = freed;
+  --slab.loop_live_;
+}
+
+void FrameSlab::deallocate_across(Block* block, void* frame) noexcept {
+  FrameSlab& slab = *block->slab;
+  auto* freed = static_cast<Free*>(frame);
   if (!block->foreign) {
-    auto* freed = static_cast<Free*>(frame);
-    if (on_loop) {
-      freed->next = slab.loop_.free[block->klass];
-      slab.loop_.free[block->klass] = freed;
-      --slab.loop_live_;
-      return;
-    }
     freed->next = slab.returned_.load(std::memory_order_relaxed);
     while (!slab.returned_.compare_exchange_weak(freed->next, freed, std::memory_order_release,
                                                  std::memory_order_relaxed)) {
@@ -109,7 +129,6 @@ void FrameSlab::deallocate(void* frame, bool on_loop) noexcept {
   std::lock_guard lock(slab.mutex_);
   --slab.foreign_live_;
   if (block->klass < classes) {
-    auto* freed = static_cast<Free*>(frame);
     freed->next = slab.foreign_.free[block->klass];
     slab.foreign_.free[block->klass] = freed;
     return;

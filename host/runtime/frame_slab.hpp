@@ -52,7 +52,11 @@ class FrameSlab {
     std::byte* end[classes] = {};
   };
 
-  void* allocate_from(Pool& pool, std::size_t size, bool foreign) noexcept;
+  static void* take_free(Pool& pool, std::size_t klass) noexcept;
+  void* carve(Pool& pool, std::size_t klass, bool foreign) noexcept;
+  void* carve_here(std::size_t klass) noexcept;
+  void* allocate_locked(std::size_t size) noexcept;
+  static void deallocate_across(Block* block, void* frame) noexcept;
   void* allocate_large(std::size_t size) noexcept;
   bool add_block(Pool& pool, std::size_t klass, bool foreign) noexcept;
   void enlist(Block* block) noexcept;

@@ -39,7 +39,6 @@ struct tau_plugin {
   // Live counts. [loop]
   std::uint64_t live_tasks = 0;  // spawned and not finished
   std::uint64_t tasks = 0;       // slots taken, finished but unjoined ones included
-  std::uint64_t zombies = 0;     // slots that another thread's request still names
   std::uint64_t waits = 0;       // tau_wait linked into another task
   std::uint64_t timers = 0;
   std::uint64_t ios = 0;

@@ -13,15 +13,22 @@
 
 namespace tau::host {
 
-/// One entry, embedded in what travels. `next` is the address of the next entry's link, with the lowest
-/// bit set if that is a task's: tasks have no room for a function pointer.
-struct RemoteLink {
-  std::uintptr_t next;
-};
+// An entry's `next` is the address of the next one, tagged: the lowest bit says that that is a task's, which has
+// no room for a function pointer.
 
 /// An entry that is a call: `arrive` runs on the loop's thread and may free it.
-struct RemoteCall : RemoteLink {
+struct RemoteCall {
+  std::uintptr_t next;
   void (*arrive)(RemoteCall* self);
+};
+
+/// An entry that is a task's, at an even address. Several threads may want to push it at once: one does, whoever finds
+/// `next` zero. It is not zero until the loop says so, with release().
+struct RemoteLink {
+  Atomic<std::uintptr_t> next{0};
+
+  /// From here on it may be pushed again. [loop]
+  void release() noexcept { next.store(0, std::memory_order_seq_cst); }
 };
 
 class RemoteQueue {
@@ -34,12 +41,22 @@ class RemoteQueue {
     push_quietly(call);
     wake_if_sleeping();
   }
-  void push_task(RemoteLink* task) noexcept {
-    push_tagged(task, 1);
+  /// Hands a task's entry to the loop, if it is not on its way. Lock-free. [any]
+  void push_task(RemoteLink* link) noexcept {
+    std::uintptr_t free = 0;
+    if (!link->next.compare_exchange_strong(free, taken, std::memory_order_seq_cst, std::memory_order_seq_cst)) return;
+    std::uintptr_t newest = head_.load(std::memory_order_relaxed);
+    do {
+      link->next.store(newest | taken, std::memory_order_relaxed);
+    } while (!swap_newest(newest, reinterpret_cast<std::uintptr_t>(link) | task));
     wake_if_sleeping();
   }
   /// The same for who holds a lock that the loop will want: wakes nobody, wake_if_sleeping() has to follow. [any]
-  void push_quietly(RemoteCall* call) noexcept { push_tagged(call, 0); }
+  void push_quietly(RemoteCall* call) noexcept {
+    call->next = head_.load(std::memory_order_relaxed);
+    while (!swap_newest(call->next, reinterpret_cast<std::uintptr_t>(call))) {
+    }
+  }
   void wake_if_sleeping() noexcept {
     if (sleeping_.load(std::memory_order_seq_cst) && sleeping_.exchange(false, std::memory_order_seq_cst)) {
       wake_(context_);
@@ -66,15 +83,13 @@ class RemoteQueue {
     if (!arrived_) take_all();
     if (!arrived_) return nudged;
     while (arrived_) {
-      RemoteLink* link = link_of(arrived_);
-      bool task = arrived_ & 1;
-      // Read first: once it has arrived, another thread may push the same link again.
-      arrived_ = link->next;
-      if (task) {
-        on_task(link);
+      const std::uintptr_t first = arrived_;
+      // Read first: once it has arrived, another thread may push the same entry again.
+      arrived_ = next_of(first);
+      if (first & task) {
+        on_task(link_of(first));
       } else {
-        auto* call = static_cast<RemoteCall*>(link);
-        call->arrive(call);
+        call_of(first)->arrive(call_of(first));
       }
     }
     return true;
@@ -92,27 +107,35 @@ class RemoteQueue {
   void end_sleep() noexcept { sleeping_.store(false, std::memory_order_relaxed); }
 
  private:
-  static RemoteLink* link_of(std::uintptr_t tagged) noexcept {
-    return reinterpret_cast<RemoteLink*>(tagged & ~std::uintptr_t{1});
+  static constexpr std::uintptr_t task = 1;   // of an address: a task's
+  static constexpr std::uintptr_t taken = 2;  // of a task's `next`: it is on its way, though nothing may follow it
+
+  static RemoteCall* call_of(std::uintptr_t tagged) noexcept { return reinterpret_cast<RemoteCall*>(tagged); }
+  static RemoteLink* link_of(std::uintptr_t tagged) noexcept { return reinterpret_cast<RemoteLink*>(tagged & ~task); }
+  static std::uintptr_t next_of(std::uintptr_t tagged) noexcept {
+    return tagged & task ? link_of(tagged)->next.load(std::memory_order_relaxed) & ~taken : call_of(tagged)->next;
+  }
+  static void set_next(std::uintptr_t tagged, std::uintptr_t next) noexcept {
+    if (tagged & task) {
+      link_of(tagged)->next.store(next | taken, std::memory_order_relaxed);
+    } else {
+      call_of(tagged)->next = next;
+    }
   }
 
   void take_all() noexcept {
     if (!head_.load(std::memory_order_relaxed)) return;
     std::uintptr_t newest = head_.exchange(0, std::memory_order_acquire);
     while (newest) {
-      RemoteLink* link = link_of(newest);
-      std::uintptr_t next = link->next;
-      link->next = arrived_;
+      const std::uintptr_t next = next_of(newest);
+      set_next(newest, arrived_);
       arrived_ = newest;
       newest = next;
     }
   }
 
-  void push_tagged(RemoteLink* link, std::uintptr_t tag) noexcept {
-    link->next = head_.load(std::memory_order_relaxed);
-    while (!head_.compare_exchange_weak(link->next, reinterpret_cast<std::uintptr_t>(link) | tag,
-                                        std::memory_order_seq_cst, std::memory_order_relaxed)) {
-    }
+  bool swap_newest(std::uintptr_t& newest, std::uintptr_t entry) noexcept {
+    return head_.compare_exchange_weak(newest, entry, std::memory_order_seq_cst, std::memory_order_relaxed);
   }
 
   Atomic<std::uintptr_t> head_{0};

@@ -7,7 +7,7 @@
 //
 // What other threads do to a task goes through `remote`: generation above, requests below. Setting the
 // first request pushes the slot onto the remote queue; the loop takes all requests at once. Everything
-// else is the loop's and not atomic: a task switch costs no locked instruction.
+// else is the loop's and not atomic: neither a task switch nor a task's whole life costs a locked instruction.
 #pragma once
 
 #include <tau/rt/task.h>
@@ -37,11 +37,10 @@ static_assert(sizeof(TaskSlot) == 64);
 
 // Host-only bits of tau_task::state.
 inline constexpr std::uint32_t task_dropping = 1u << 16;  // its drop is on the stack
-inline constexpr std::uint32_t task_zombie = 1u << 17;    // dropped, but still linked in the remote queue
-inline constexpr std::uint32_t task_named = 1u << 19;     // the executor keeps a name for it
+inline constexpr std::uint32_t task_unqueued = 1u << 17;  // counts as queued, but is not: its owner is emptied
+inline constexpr std::uint32_t task_named = 1u << 18;     // the executor keeps a name for it
 inline constexpr unsigned task_site_shift = 20;           // from here on: its number in the owner's SpawnSites
 inline constexpr std::uint32_t task_abi_bits = 0xffff;    // what modules are told
-inline constexpr std::uint32_t task_unqueued = 1u << 18;  // counts as queued, but is not: its owner is emptied
 
 struct TaskChunk {
   static constexpr std::uint32_t slots = 256;  // the first one holds this header

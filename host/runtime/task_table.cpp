@@ -41,6 +41,7 @@ TaskChunk* TaskTable::new_chunk() noexcept {
     TaskSlot* slot = chunk->slot(i);
     slot->state = 0;
     new (&slot->remote) Atomic<std::uint64_t>(std::uint64_t{1} << 32);
+    new (&slot->remote_link) RemoteLink;
   }
   new (chunk) TaskChunk{nullptr, nullptr, chunk_count_, 1};
   page.load(std::memory_order_relaxed)->chunks[chunk_count_ & 4095].store(chunk, std::memory_order_release);

@@ -64,7 +64,7 @@ class TaskTable {
   static void visit_chunk(TaskChunk* chunk, Visit& visit) {
     for (std::uint32_t i = 1; i < chunk->used; ++i) {
       TaskSlot* task = chunk->slot(i);
-      if ((task->state & TAU_TASK_LIVE) && !(task->state & task_zombie)) visit(task);
+      if (task->state & TAU_TASK_LIVE) visit(task);
     }
   }
   static TaskChunk* owner_chunks(Owner& owner) noexcept;

@@ -142,7 +142,7 @@ TEST_CASE("a queue with one line wrong is found out") {
   must_find("nobody looks whether the loop sleeps", {"wake_if_sleeping", Op::load, Effect::zero}, 2, pushers({1}));
   must_find("two take the flag back", {"wake_if_sleeping", Op::exchange, Effect::split}, 2, pushers({1, 1}));
   must_find("draining is not one step", {"take_all", Op::exchange, Effect::split}, 2, pushers({2}));
-  must_find("pushing is not one step", {"push_tagged", Op::compare_exchange, Effect::split}, 2, pushers({1, 1}));
+  must_find("pushing is not one step", {"swap_newest", Op::compare_exchange, Effect::split}, 2, pushers({1, 1}));
   must_find("a nudge is not remembered", {"nudge", Op::store, Effect::omit}, 2, nudgers(1));
   must_find("a nudge is never forgotten", {"drain", Op::exchange, Effect::omit}, 2, nudgers(1));
 }

@@ -96,10 +96,11 @@ class Io {
 
 Task<int> act(Sim& sim, Tenant& home, Record*& self, unsigned depth);
 
-void judge(Sim& sim, const Record& child, const Result<int>& result) {
+void judge(Sim& sim, Record& child, const Result<int>& result) {
   sim.saw(result ? Saw::join_value : result.error() == Errc::threw ? Saw::join_threw : Saw::join_canceled);
   if (result) {
     sim.require(*result == static_cast<int>(child.number) && child.finished, "a join gives another's value");
+    if (child.drops == 0) sim.released(child);
   } else if (result.error() == Errc::threw) {
     sim.require(child.threw, "a join tells of an exception that nobody threw");
   } else {

@@ -21,7 +21,6 @@ void Sim::check() {
     require(owner.live_tasks == tenant.unfinished, "the account of live tasks is wrong");
     require(owner.refs.load() >= tenant.guards, "the account of guards is wrong");
     ios += owner.ios;
-    if (owner.zombies != 0) saw(Saw::zombie);
     if (owner.phase.load() == Phase::pinned) saw(Saw::pinned);
   }
   require(ios == reactor->pending(), "the account of operations is wrong");

@@ -115,6 +115,12 @@ Record* Sim::spawn(Tenant& home, const tau_task_fns* fns, void* resume, void* da
   return &record;
 }
 
+void Sim::released(Record& record) {
+  require(runtime->executor.find(record.id) == nullptr, "a task that was joined is still there");
+  ++record.drops;
+  --record.home->tasks;
+}
+
 Tenant* Sim::any_open() {
   const std::size_t first = tenants.empty() ? 0 : dice.below(static_cast<unsigned>(tenants.size()));
   for (std::size_t i = 0; i < tenants.size(); ++i) {

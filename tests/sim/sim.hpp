@@ -31,12 +31,12 @@ enum class Bug { none, ignores_cancel, forgets_withdrawal, completes_twice, lose
 
 /// What must have happened somewhere in many schedules, or they prove nothing.
 enum class Saw {
-  task, bare_poll, stale_request, zombie, call_started, call_abandoned, pinned, unloaded, slept, woken_asleep,
+  task, bare_poll, stale_request, call_started, call_abandoned, pinned, unloaded, slept, woken_asleep,
   operation, timer, join_value, join_threw, join_canceled, in_time, timed_out, heard, borrowed, left_behind,
   dropped_at_once, count
 };
 inline constexpr const char* saw_names[] = {
-    "tasks",          "polls for a bare wake", "stale requests",  "slots that waited for a request",
+    "tasks",          "polls for a bare wake", "stale requests",
     "calls started",  "calls abandoned",       "pinned plugins",  "unloads",
     "sleeps of the loop", "sleeps that another thread ended", "operations", "timers of raw tasks",
     "joined values",  "joined exceptions",     "joined canceled", "limits kept",
@@ -115,6 +115,8 @@ class Sim {
   /// Spawns an actor; the handle is empty when it was refused.
   JoinHandle<int> spawn_actor(Tenant& home, unsigned depth, Record** record = nullptr);
   void spawn_raw(Tenant& home);
+  /// Its joiner has got its frame, and the task is gone without a drop.
+  void released(Record& record);
 
   Tenant* any_open();
   Record* any_record();

@@ -110,19 +110,26 @@ class [[nodiscard("dropping a JoinHandle detaches the task; call detach() to say
     template <class Promise>
     bool await_suspend(std::coroutine_handle<Promise> suspended) noexcept {
       if (!handle_.joinable_) return false;
-      status_ = tau_join_take(handle_.id_, &data_);
-      if (status_ != TAU_PENDING) return detail::suspend_if_exhausted(suspended);
       waiter_.set(suspended);
       fire = [](tau_wait* self) { static_cast<Awaiter*>(self)->waiter_.wake(); };
       owner = detail::module_owner();
-      std::int32_t joined = tau_join(handle_.id_, this);
-      if (joined == TAU_PENDING) return true;
-      if (joined != TAU_READY) status_ = joined;
-      return false;
+      detail::Context* const context = waiter_.context;
+      if (context->budget > 1) [[likely]] {
+        status_ = tau_join_release(handle_.id_, this, &data_);
+        if (status_ == TAU_PENDING) return true;
+        --context->budget;
+        return false;
+      }
+      // Nothing is taken over before the task goes on: until then the other may be unloaded.
+      status_ = tau_join(handle_.id_, this);
+      if (status_ != TAU_PENDING) waiter_.wake();
+      return true;
     }
     Result<T> await_resume() {
       if (!handle_.joinable_) return Errc::canceled;
-      if (status_ == TAU_PENDING) status_ = tau_join_take(handle_.id_, &data_);
+      if (status_ >= 0 && !data_) status_ = tau_join_release(handle_.id_, nullptr, &data_);
+      if (data_) return handle_.own(data_);
+      if (status_ == TAU_READY) status_ = tau_join_take(handle_.id_, &data_);
       return handle_.take(status_, data_);
     }
 
@@ -130,9 +137,24 @@ class [[nodiscard("dropping a JoinHandle detaches the task; call detach() to say
     JoinHandle& handle_;
     detail::Waiter waiter_;
     std::int32_t status_ = TAU_PENDING;
-    void* data_ = nullptr;
+    void* data_ = nullptr;  // of a task that was handed over
   };
 
+  /// The result of a task whose frame was handed over.
+  Result<T> own(void* data) {
+    joinable_ = false;
+    struct Destroy {
+      typename detail::Root<T>::Handle frame;
+      ~Destroy() { frame.destroy(); }
+    } const destroy_afterwards{detail::Root<T>::handle(data)};
+    if constexpr (std::is_void_v<T>) {
+      return {};
+    } else {
+      return destroy_afterwards.frame.promise().take();
+    }
+  }
+
+  /// Of one whose frame was not: the task is given up here.
   Result<T> take(std::int32_t status, void* data) {
     if (status == TAU_E_THREW) return Errc::threw;  // stays joinable for what()
     if (status != TAU_OK) {

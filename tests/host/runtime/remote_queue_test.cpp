@@ -169,6 +169,28 @@ TEST_CASE("what arrived runs in its order, calls by themselves and tasks by the 
   CHECK(log == "ataskc");
 }
 
+TEST_CASE("a task that is on its way is not pushed again before the loop has released it") {
+  Counting counting;
+  std::string log;
+  Call a(log, "a");
+  RemoteLink task{};
+  auto arrive = [&](RemoteLink* link) {
+    CHECK(link == &task);
+    log += "task";
+  };
+  counting.queue.push_task(&task);
+  counting.queue.push(&a);
+  counting.queue.push_task(&task);
+  counting.queue.drain(arrive);
+  CHECK(log == "taska");
+  counting.queue.push_task(&task);
+  CHECK_FALSE(counting.queue.pending());
+  task.release();
+  counting.queue.push_task(&task);
+  counting.queue.drain(arrive);
+  CHECK(log == "taskatask");
+}
+
 TEST_CASE("a loop that is awake is not woken") {
   Counting counting;
   std::string log;

@@ -341,5 +341,5 @@ TEST_CASE_FIXTURE(RuntimeFixture, "tasks dropped, woken and aborted at random le
   gate.open();
   settle();
   CHECK(alive == 0);
-  CHECK(plugin.zombies == 0);
+  CHECK(plugin.tasks == 0);
 }

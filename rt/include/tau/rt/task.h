@@ -3,7 +3,8 @@
  * Life: spawned -> polled while woken -> finished (poll returned TAU_READY) or dropped (aborted).
  * `drop` runs exactly once, on the loop's thread: when the task is aborted, when a finished task was
  * joined or detached, or when its owner is unloaded. It destroys what `data` points to, and that is
- * how cancelling works (I7): nothing else cancels. */
+ * how cancelling works (I7): nothing else cancels. Of a task that tau_join_release handed over it does
+ * not run: what `data` points to has a new owner. */
 #ifndef TAU_RT_TASK_H
 #define TAU_RT_TASK_H
 
@@ -142,6 +143,16 @@ TAU_EXPORT void tau_join_cancel(tau_task_id id, tau_wait* wait) TAU_NOEXCEPT;
 /* Data pointer of a finished task. Returns TAU_OK or TAU_E_THREW (both with *data), TAU_PENDING,
  * TAU_E_STALE. The task stays until tau_detach. [loop] */
 TAU_EXPORT int32_t tau_join_take(tau_task_id id, void** data) TAU_NOEXCEPT;
+
+/* Joins in one call: of a task of the calling task's own plugin that has ended by a value, the task goes, and what its
+ * data points to is the caller's, who destroys it before it waits for anything. Else as tau_join, which links `wait`;
+ * a null one is not linked.
+ *
+ * Returns:   TAU_OK with *data. TAU_READY: it has ended, but not so; fetch with tau_join_take. TAU_PENDING.
+ * Errors:    as tau_join.
+ * Threading: [loop], in a task
+ * Unload:    [drained], as tau_join */
+TAU_EXPORT int32_t tau_join_release(tau_task_id id, tau_wait* wait, void** data) TAU_NOEXCEPT;
 
 /* Gives up the right to join: a finished task is dropped now, another when it ends. TAU_E_STALE is
  * harmless. Off the loop's thread the request travels there. [any] */

@@ -34,7 +34,9 @@ class LoopLock {
   /// Biased if made on the loop's thread.
   LoopLock() noexcept
       : shared_(!loop_lock_bias || !tau_on_loop_thread() || tau_loop_barrier() != TAU_OK) {}
-  ~LoopLock() { pthread_mutex_destroy(&mutex_); }
+  ~LoopLock() {
+    if (is_shared()) pthread_mutex_destroy(&mutex_);  // the other has never been locked
+  }
   LoopLock(const LoopLock&) = delete;
   LoopLock& operator=(const LoopLock&) = delete;
 
