@@ -165,14 +165,17 @@ TAU_TRAMPOLINE std::int32_t tau_host_loop_barrier() noexcept {
 
 TAU_TRAMPOLINE std::uint64_t tau_host_now() noexcept { return runtime().clock.now(); }
 
+TAU_TRAMPOLINE std::uint64_t tau_host_deadline_after(std::uint64_t delay_ns) noexcept {
+  return runtime().clock.after(delay_ns);
+}
+
 TAU_TRAMPOLINE std::int32_t tau_host_sleep_until(tau_timer* timer, std::uint64_t deadline_ns) noexcept {
   if (!on_loop()) [[unlikely]] return TAU_E_THREAD;
   return runtime().arm(timer, deadline_ns);
 }
 
 TAU_TRAMPOLINE std::int32_t tau_host_sleep(tau_timer* timer, std::uint64_t delay_ns) noexcept {
-  std::uint64_t now = runtime().clock.now();
-  return tau_host_sleep_until(timer, delay_ns > UINT64_MAX - now ? UINT64_MAX : now + delay_ns);
+  return tau_host_sleep_until(timer, runtime().clock.after(delay_ns));
 }
 
 TAU_TRAMPOLINE void tau_host_sleep_cancel(tau_timer* timer) noexcept { runtime().wheel.cancel(timer); }

@@ -67,6 +67,7 @@ FORWARD(int32_t, loop_barrier, (), ())
 
 // timer.h
 FORWARD(uint64_t, now, (), ())
+FORWARD(uint64_t, deadline_after, (uint64_t delay_ns), (delay_ns))
 FORWARD(int32_t, sleep_until, (tau_timer* timer, uint64_t deadline_ns), (timer, deadline_ns))
 FORWARD(int32_t, sleep, (tau_timer* timer, uint64_t delay_ns), (timer, delay_ns))
 FORWARD(void, sleep_cancel, (tau_timer* timer), (timer))

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "coarse_clock.hpp"
 #include "runtime/atomic.hpp"
 
 namespace tau::host {
@@ -18,6 +19,15 @@ class Clock {
   std::uint64_t now() const noexcept {
     if (manual_.load(std::memory_order_acquire)) [[unlikely]] return manual_now_.load(std::memory_order_relaxed);
     return monotonic() + offset_.load(std::memory_order_relaxed);
+  }
+
+  /// So much from now; saturates. A long delay is counted by the coarse clock and ends one or two of its ticks later,
+  /// less than a thousandth. [any]
+  std::uint64_t after(std::uint64_t delay_ns) const noexcept {
+    const bool coarse = delay_ns >= long_delay_ns_ && !manual_.load(std::memory_order_acquire);
+    const std::uint64_t from =
+        coarse ? coarse_clock::now_ns() + 2 * tick_ns_ + offset_.load(std::memory_order_relaxed) : now();
+    return delay_ns > UINT64_MAX - from ? UINT64_MAX : from + delay_ns;
   }
 
   /// From here on time stands still but for advance(). [loop]
@@ -46,6 +56,8 @@ class Clock {
     return static_cast<std::uint64_t>(ts.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(ts.tv_nsec);
   }
 
+  const std::uint64_t tick_ns_ = coarse_clock::tick_ns();
+  const std::uint64_t long_delay_ns_ = tick_ns_ == 0 ? UINT64_MAX : 2000 * tick_ns_;
   Atomic<bool> manual_{false};
   Atomic<std::uint64_t> manual_now_{0};
   Atomic<std::uint64_t> offset_{0};  // to the monotonic clock; wraps around when it lags

@@ -29,7 +29,21 @@ class Executor {
   // ---- the loop's side ----
   /// `site`: where, as a number of the owner's SpawnSites.
   std::int32_t spawn(Owner& owner, const tau_task_fns* fns, void* resume, void* data, tau_task_id* out,
-                     std::uint32_t site = 0) noexcept;
+                     std::uint32_t site = 0) noexcept {
+    if (!owner.accepts()) [[unlikely]] return TAU_E_UNLOADING;
+    TaskSlot* task = table_.take(owner);
+    if (!task) [[unlikely]] return TAU_E_NO_MEMORY;
+    task->resume = resume;
+    task->data = data;
+    task->fns = fns;
+    task->state = TAU_TASK_LIVE | site << task_site_shift;
+    task->joiner = nullptr;
+    ++owner.tasks;
+    ++owner.live_tasks;
+    enqueue(task);
+    *out = id_of(task);
+    return TAU_OK;
+  }
 
   /// Also for a branch's context, which is no slot.
   void wake(tau_task* task) noexcept {
@@ -127,7 +141,10 @@ class Executor {
   void finish(TaskSlot* task, std::int32_t outcome) noexcept;
   void drop(TaskSlot* task) noexcept;
   tau_wait* destroy(TaskSlot* task) noexcept;
-  void forget_texts(TaskSlot* task) noexcept;
+  void forget_texts(TaskSlot* task) noexcept {
+    if (!messages_.empty() || (task->state & task_named)) [[unlikely]] erase_texts(id_of(task));
+  }
+  void erase_texts(tau_task_id id) noexcept;
   void give_back(TaskSlot* task) noexcept;
   void unqueue(Owner& owner) noexcept;
   tau_wait* unlink_joiner(TaskSlot* task) noexcept;

@@ -38,8 +38,8 @@ struct tau_plugin {
 
   // Live counts. [loop]
   std::uint64_t live_tasks = 0;  // spawned and not finished
-  std::uint64_t tasks = 0;       // slots taken, finished but unjoined ones included
   std::uint64_t waits = 0;       // tau_wait linked into another task
+  std::uint64_t tasks = 0;       // slots taken, finished but unjoined ones included
   std::uint64_t timers = 0;
   std::uint64_t ios = 0;
   std::uint64_t fds = 0;

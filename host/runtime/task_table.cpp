@@ -49,13 +49,7 @@ TaskChunk* TaskTable::new_chunk() noexcept {
   return chunk;
 }
 
-TaskChunk* TaskTable::owner_chunks(Owner& owner) noexcept { return owner.chunks; }
-
-TaskSlot* TaskTable::take(Owner& owner) noexcept {
-  if (TaskSlot* slot = owner.free_slots) {
-    owner.free_slots = slot->next;
-    return slot;
-  }
+TaskSlot* TaskTable::carve(Owner& owner) noexcept {
   TaskChunk* chunk = owner.chunks;
   if (!chunk || chunk->used == TaskChunk::slots) {
     chunk = idle_;
@@ -71,13 +65,6 @@ TaskSlot* TaskTable::take(Owner& owner) noexcept {
     owner.chunks = chunk;
   }
   return chunk->slot(chunk->used++);
-}
-
-void TaskTable::give_back(TaskSlot* slot) noexcept {
-  Owner& owner = *TaskChunk::of(slot)->owner;
-  slot->state = 0;
-  slot->next = owner.free_slots;
-  owner.free_slots = slot;
 }
 
 void TaskTable::reclaim(Owner& owner) noexcept {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "owner.hpp"
 #include "runtime/atomic.hpp"
 #include "task_slot.hpp"
 
@@ -19,9 +20,19 @@ class TaskTable {
   ~TaskTable();
 
   /// A free slot of `owner` with its generation set, or null when out of memory. [loop]
-  TaskSlot* take(Owner& owner) noexcept;
+  TaskSlot* take(Owner& owner) noexcept {
+    TaskSlot* slot = owner.free_slots;
+    if (!slot) [[unlikely]] return carve(owner);
+    owner.free_slots = slot->next;
+    return slot;
+  }
   /// Gives a slot back; its generation has been raised. [loop]
-  static void give_back(TaskSlot* slot) noexcept;
+  static void give_back(TaskSlot* slot) noexcept {
+    Owner& owner = *TaskChunk::of(slot)->owner;
+    slot->state = 0;
+    slot->next = owner.free_slots;
+    owner.free_slots = slot;
+  }
   /// Takes every chunk from an owner that has no task left. [loop]
   void reclaim(Owner& owner) noexcept;
 
@@ -37,7 +48,7 @@ class TaskTable {
   /// Calls `visit` for the live tasks of one owner; it may drop any of them. [loop]
   template <class Visit>
   void for_each_live(Owner& owner, Visit&& visit) {
-    for (TaskChunk* chunk = owner_chunks(owner); chunk; chunk = chunk->next) visit_chunk(chunk, visit);
+    for (TaskChunk* chunk = owner.chunks; chunk; chunk = chunk->next) visit_chunk(chunk, visit);
   }
   /// The same for all owners. [loop]
   template <class Visit>
@@ -67,7 +78,7 @@ class TaskTable {
       if (task->state & TAU_TASK_LIVE) visit(task);
     }
   }
-  static TaskChunk* owner_chunks(Owner& owner) noexcept;
+  TaskSlot* carve(Owner& owner) noexcept;
   TaskChunk* new_chunk() noexcept;
 
   Atomic<Page*> pages_[4096] = {};

@@ -13,7 +13,7 @@ std::uint64_t TimerWheel::list_of(std::uint64_t tick, unsigned level) noexcept {
   return near_slots + (level - 1) * slots + ((tick >> shift_of(level)) & (slots - 1));
 }
 
-void TimerWheel::append(std::uint64_t list, tau_timer* timer) noexcept {
+inline void TimerWheel::append(std::uint64_t list, tau_timer* timer) noexcept {
   List& l = lists_[list];
   timer->slot = list;
   timer->next = nullptr;
@@ -25,7 +25,7 @@ void TimerWheel::append(std::uint64_t list, tau_timer* timer) noexcept {
   if (list < near_slots) near_words_ |= std::uint64_t{1} << (list / 64);
 }
 
-void TimerWheel::unlink(tau_timer* timer) noexcept {
+inline void TimerWheel::unlink(tau_timer* timer) noexcept {
   const std::uint64_t list = timer->slot;
   List& l = lists_[list];
   *timer->previous = timer->next;
@@ -41,7 +41,7 @@ void TimerWheel::unlink(tau_timer* timer) noexcept {
   if (word == 0 && list < near_slots) near_words_ &= ~(std::uint64_t{1} << (list / 64));
 }
 
-void TimerWheel::place(tau_timer* timer, std::uint64_t due) noexcept {
+[[gnu::always_inline]] inline void TimerWheel::place(tau_timer* timer, std::uint64_t due) noexcept {
   // Up to the next tick; near the end of time the rounding must not wrap.
   std::uint64_t tick = timer->deadline_ns >> tick_shift;
   if (timer->deadline_ns & ((std::uint64_t{1} << tick_shift) - 1)) ++tick;

@@ -61,11 +61,11 @@ class [[nodiscard("a Sleep does nothing until it is awaited")]] Sleep : tau_time
 };
 
 namespace detail {
-/// now + delay without overflow.
 inline TimePoint deadline_after(Duration delay) noexcept {
-  TimePoint now = Clock::now();
-  if (delay <= Duration::zero()) return now;
-  return delay > TimePoint::max() - now ? TimePoint::max() : now + delay;
+  const Duration::rep count = delay.count();
+  const std::uint64_t deadline = tau_deadline_after(count <= 0 ? 0 : static_cast<std::uint64_t>(count));
+  const auto last = static_cast<std::uint64_t>(Duration::max().count());
+  return TimePoint(Duration(static_cast<Duration::rep>(deadline < last ? deadline : last)));
 }
 }  // namespace detail
 
@@ -78,7 +78,8 @@ inline TimePoint deadline_after(Duration delay) noexcept {
 /// See:       tokio::time::sleep_until, host/runtime/timer_wheel.hpp
 inline Sleep sleep_until(TimePoint deadline) noexcept { return Sleep(deadline); }
 
-/// Waits for `delay`, counted from this call. A delay of zero or less still yields once.
+/// Waits for `delay`, counted from this call. A delay of zero or less still yields once; a long one, of 8 s and more
+/// where the system's clock ticks every 4 ms, ends one or two such ticks later.
 /// See: sleep_until
 inline Sleep sleep(Duration delay) noexcept { return Sleep(detail::deadline_after(delay)); }
 

@@ -21,12 +21,17 @@ typedef struct tau_timer {
 /* Now, in nanoseconds of the clock that timers use. [any] [inert] */
 TAU_EXPORT uint64_t tau_now(void) TAU_NOEXCEPT;
 
+/* The time `delay_ns` from now; saturates. A long delay, of 8 s and more where the system's clock ticks every 4 ms, ends
+ * one or two such ticks later, less than a thousandth of it: reading the time precisely would be the dearest part of
+ * a timeout that is not to come. [any] [inert] */
+TAU_EXPORT uint64_t tau_deadline_after(uint64_t delay_ns) TAU_NOEXCEPT;
+
 /* Arms `timer`; an armed one is moved. Never early, at most one wheel tick (32.8 us) plus the
  * scheduler's latency late.
  * Errors: TAU_E_UNLOADING. Threading: [loop]. Unload: [drained] */
 TAU_EXPORT int32_t tau_sleep_until(tau_timer* timer, uint64_t deadline_ns) TAU_NOEXCEPT;
 
-/* The same, `delay_ns` from now; saturates. */
+/* The same, at tau_deadline_after(delay_ns). */
 TAU_EXPORT int32_t tau_sleep(tau_timer* timer, uint64_t delay_ns) TAU_NOEXCEPT;
 
 /* Disarms; harmless when it is not armed. After it returns the timer will not fire. [loop] */
