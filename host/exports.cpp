@@ -30,6 +30,8 @@ Runtime& runtime() noexcept {
 }
 
 bool on_loop() noexcept { return runtime().on_loop(); }
+/// The same for what may be called after the loop's end.
+bool has_loop() noexcept { return Runtime::instance() && on_loop(); }
 
 /// Of an operation, what can be known without asking the system.
 bool makes_sense(const tau_io& op) noexcept {
@@ -144,8 +146,12 @@ TAU_TRAMPOLINE void* tau_host_frame_alloc(tau_plugin* owner, std::size_t size) n
   return owner->frames.allocate(size, on_loop());
 }
 
+TAU_TRAMPOLINE void* tau_host_shared_alloc(std::size_t size) noexcept {
+  return tau::host::FrameSlab::shared().allocate(size, has_loop());
+}
+
 TAU_TRAMPOLINE void tau_host_frame_free(void* frame, std::size_t) noexcept {
-  tau::host::FrameSlab::deallocate(frame, on_loop());
+  tau::host::FrameSlab::deallocate(frame, has_loop());
 }
 
 TAU_TRAMPOLINE std::int32_t tau_host_block_on(tau_plugin* owner, const tau_task_fns* fns, void* resume, void* data,

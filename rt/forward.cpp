@@ -61,6 +61,7 @@ FORWARD(void, task_set_message, (tau_task* task, const char* text, size_t length
 FORWARD(int32_t, task_message, (tau_task_id id, char* out, size_t capacity), (id, out, capacity))
 FORWARD(void*, frame_alloc, (tau_plugin* owner, size_t size), (owner, size))
 FORWARD(void, frame_free, (void* frame, size_t size), (frame, size))
+FORWARD(void*, shared_alloc, (size_t size), (size))
 FORWARD_UNWINDING(int32_t, block_on, (tau_plugin* owner, const tau_task_fns* fns, void* resume, void* data, tau_task_id* out, void** result), (owner, fns, resume, data, out, result))
 FORWARD(int32_t, on_loop_thread, (), ())
 FORWARD(int32_t, loop_barrier, (), ())

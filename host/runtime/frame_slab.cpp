@@ -1,5 +1,7 @@
 #include "frame_slab.hpp"
 
+#include <new>
+
 #include "block_source.hpp"
 
 namespace tau::host {
@@ -22,6 +24,13 @@ FrameSlab::Block* block_of(void* frame) noexcept {
 }
 
 }  // namespace
+
+FrameSlab& FrameSlab::shared() noexcept {
+  // Not destroyed: what it holds may be let go of by the last static destructor.
+  alignas(FrameSlab) static std::byte storage[sizeof(FrameSlab)];
+  static FrameSlab& slab = *new (storage) FrameSlab;
+  return slab;
+}
 
 void FrameSlab::enlist(Block* block) noexcept {
   block->previous = nullptr;

@@ -1,6 +1,7 @@
 // The frame slab of sanitizer builds: every frame is an allocation of its own, so that a use after free,
 // an overflow or a leak is seen where it happens. Accounting and wholesale freeing stay.
 #include <cstdlib>
+#include <new>
 
 #include "frame_slab.hpp"
 
@@ -11,6 +12,13 @@ struct alignas(16) FrameSlab::Block {
   Block* next;
   Block* previous;
 };
+
+FrameSlab& FrameSlab::shared() noexcept {
+  // Not destroyed: what it holds may be let go of by the last static destructor.
+  alignas(FrameSlab) static std::byte storage[sizeof(FrameSlab)];
+  static FrameSlab& slab = *new (storage) FrameSlab;
+  return slab;
+}
 
 void FrameSlab::enlist(Block* block) noexcept {
   block->previous = nullptr;

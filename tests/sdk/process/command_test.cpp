@@ -171,13 +171,18 @@ TEST_CASE_FIXTURE(Processes, "a cancelled start leaves nothing, at whatever mome
 TEST_CASE_FIXTURE(Processes, "starting a process does not hold up the loop") {
   // The host's size plays no part: nothing is copied.
   std::vector<char> large(256 << 20, 'x');
-  Command command("true");
   std::chrono::nanoseconds worst{};
-  auto begun = tau::spawn(command.status());
-  while (!begun.is_finished()) {
-    const auto from = std::chrono::steady_clock::now();
-    runtime.turn(false);
-    worst = std::max(worst, std::chrono::nanoseconds(std::chrono::steady_clock::now() - from));
+  // The loop's thread may be kept from its processor for longer than that, but not each time.
+  for (int attempt = 0; attempt < 5; ++attempt) {
+    Command command("true");
+    worst = {};
+    auto begun = tau::spawn(command.status());
+    while (!begun.is_finished()) {
+      const auto from = std::chrono::steady_clock::now();
+      runtime.turn(false);
+      worst = std::max(worst, std::chrono::nanoseconds(std::chrono::steady_clock::now() - from));
+    }
+    if (worst < 100ms) break;
   }
   CHECK(large.back() == 'x');
   MESSAGE("longest turn of the loop: " << worst.count() / 1000 << " us");

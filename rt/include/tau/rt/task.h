@@ -170,6 +170,10 @@ TAU_EXPORT int32_t tau_task_message(tau_task_id id, char* out, size_t capacity) 
 TAU_EXPORT void* tau_frame_alloc(tau_plugin* owner, size_t size) TAU_NOEXCEPT;
 TAU_EXPORT void tau_frame_free(void* frame, size_t size) TAU_NOEXCEPT;
 
+/* The same kind of memory for what plugins share: it is nobody's, and stays until it is freed with tau_frame_free, by
+ * whichever module. 16-byte aligned. Null when out of memory. [any]; fastest on the loop's thread. [inert] */
+TAU_EXPORT void* tau_shared_alloc(size_t size) TAU_NOEXCEPT;
+
 /* Waits until a task made of (fns, resume, data) has ended. On the loop's thread the call is suspended with its
  * stack, and everybody else goes on (fiber.h); other threads block. Returns as tau_join_take and leaves the task
  * to be detached. Errors: TAU_E_STALE when the task was aborted, TAU_E_UNLOADING, TAU_E_NO_MEMORY.

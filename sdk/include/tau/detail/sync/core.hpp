@@ -16,6 +16,7 @@
 #pragma once
 
 #include <cstddef>
+#include <new>
 #include <utility>
 
 #include "loop_lock.hpp"
@@ -31,6 +32,25 @@ struct Core {
   bool drain_posted = false;  // a call to wake them is on its way, and holds a reference
 
   explicit Core(std::size_t first_refs) noexcept : refs(first_refs) {}
+
+  // Memory that belongs to no module, from where frames come, too.
+  static void* operator new(std::size_t size) {
+    if (size > largest_shared) return ::operator new(size);
+    void* const memory = tau_shared_alloc(size);
+    if (!memory) throw std::bad_alloc();
+    return memory;
+  }
+  static void operator delete(void* memory, std::size_t size) noexcept {
+    if (size > largest_shared) return ::operator delete(memory, size);
+    tau_frame_free(memory, size);
+  }
+  static void* operator new(std::size_t size, std::align_val_t alignment) { return ::operator new(size, alignment); }
+  static void operator delete(void* memory, std::size_t size, std::align_val_t alignment) noexcept {
+    ::operator delete(memory, size, alignment);
+  }
+
+ private:
+  static constexpr std::size_t largest_shared = 1024;
 };
 
 /// Holds a state's lock. Never two of one state at a time; no code of an author's type runs under it but
