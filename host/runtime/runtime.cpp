@@ -132,6 +132,7 @@ bool Runtime::sleep_in_place(std::uint64_t deadline_ns) noexcept {
     const std::uint64_t until = std::min(due, deadline_ns);
     limit = until <= now ? 0 : static_cast<std::int64_t>(std::min<std::uint64_t>(until - now, INT64_MAX));
   }
+  if (limit == 0 && reactor.pending() == 0) return true;  // nobody waits for what it could tell
   if (!remote.prepare_sleep()) return false;
   const Executor::Outside outside(executor);  // what comes is not the calling task's doing
   reactor.poll(limit);
