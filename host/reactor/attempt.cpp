@@ -108,7 +108,7 @@ bool receive_or_send(tau_io& op) noexcept {
   const std::size_t length = static_cast<std::size_t>(std::min(op.length, most_bytes));
   const int flags = static_cast<int>(op.flags);
   return settle(op, retry([&] {
-                  return op.opcode == TAU_IO_RECV ? ::recv(op.fd, op.buffer, length, flags | MSG_DONTWAIT)
+                  return op.opcode == TAU_IO_RECV ? system::receive_now(op.fd, op.buffer, length, flags)
                                                   : system::send_now(op.fd, op.buffer, length, flags);
                 }));
 }

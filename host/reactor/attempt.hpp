@@ -19,7 +19,9 @@ bool attempt(tau_io& op, Attempt which) noexcept;
 
 /// Whether the operation can only block: there is no readiness to wait for, and no attempt to be made. Of
 /// READ and WRITE one learns it when their descriptor cannot be watched.
-bool only_blocks(const tau_io& op) noexcept;
+inline bool only_blocks(const tau_io& op) noexcept {
+  return op.opcode >= TAU_IO_OPENAT && op.opcode <= TAU_IO_SYMLINKAT;
+}
 
 /// Whether `fd` is a TCP socket.
 bool is_tcp(int fd) noexcept;

@@ -30,6 +30,10 @@ ssize_t transfer_now(const tau_io&, std::size_t) noexcept {
   return -1;
 }
 
+ssize_t receive_now(int fd, void* data, std::size_t length, int flags) noexcept {
+  return ::recv(fd, data, length, flags | MSG_DONTWAIT);
+}
+
 ssize_t send_now(int fd, const void* data, std::size_t length, int flags) noexcept {
   return ::send(fd, data, length, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
 }

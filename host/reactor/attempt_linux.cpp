@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -27,8 +28,13 @@ ssize_t transfer_now(const tau_io& op, std::size_t length) noexcept {
                                   : ::pwritev2(op.fd, &piece, 1, offset, RWF_NOWAIT);
 }
 
+// Not by recv(3) and send(3): those are points at which a thread may be cancelled, and say so by two locked
+// instructions before and after, which a call that never waits has no use for.
+ssize_t receive_now(int fd, void* data, std::size_t length, int flags) noexcept {
+  return ::syscall(SYS_recvfrom, fd, data, length, flags | MSG_DONTWAIT, nullptr, nullptr);
+}
 ssize_t send_now(int fd, const void* data, std::size_t length, int flags) noexcept {
-  return ::send(fd, data, length, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
+  return ::syscall(SYS_sendto, fd, data, length, flags | MSG_DONTWAIT | MSG_NOSIGNAL, nullptr, 0);
 }
 
 ssize_t send_message_now(int fd, const msghdr* message, int flags) noexcept {

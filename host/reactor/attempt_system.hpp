@@ -20,6 +20,9 @@ std::uint32_t from_poll(short events) noexcept;
 /// where this file or this system has no such call.
 ssize_t transfer_now(const tau_io& op, std::size_t length) noexcept;
 
+/// recv(2) that does not wait.
+ssize_t receive_now(int fd, void* data, std::size_t length, int flags) noexcept;
+
 /// send(2) and sendmsg(2) that neither wait nor raise SIGPIPE.
 ssize_t send_now(int fd, const void* data, std::size_t length, int flags) noexcept;
 ssize_t send_message_now(int fd, const msghdr* message, int flags) noexcept;

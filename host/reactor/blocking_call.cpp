@@ -43,10 +43,6 @@ std::int64_t call(const tau_io& op) noexcept {
 
 }  // namespace
 
-bool only_blocks(const tau_io& op) noexcept {
-  return op.opcode >= TAU_IO_OPENAT && op.opcode <= TAU_IO_SYMLINKAT;
-}
-
 void run_blocking(tau_io& op) noexcept {
   do {
     op.result = call(op);

@@ -5,23 +5,6 @@
 
 namespace tau::host {
 
-IntrusiveQueue<tau_io>& Descriptor::queue_for(const tau_io& op) noexcept {
-  switch (op.opcode) {
-    case TAU_IO_READ:
-    case TAU_IO_RECV:
-    case TAU_IO_RECVMSG:
-    case TAU_IO_ACCEPT:
-      return in;
-    case TAU_IO_WRITE:
-    case TAU_IO_SEND:
-    case TAU_IO_SENDMSG:
-    case TAU_IO_CONNECT:
-      return out;
-    default:
-      return polls;
-  }
-}
-
 void Descriptor::remove(tau_io* op) noexcept {
   IntrusiveQueue<tau_io>& queue = queue_for(*op);
   // A poll is in one of two queues; only the one whose tail it is needs to know that it goes.
@@ -33,18 +16,24 @@ void Descriptor::remove(tau_io* op) noexcept {
 }
 
 void Descriptor::note_receive(const tau_io& op) noexcept {
-  if (op.opcode != TAU_IO_RECV || op.flags != 0 || op.result <= 0) return;
-  if (!watched || odd || static_cast<std::uint64_t>(op.result) >= op.length) return;
+  const bool filled = static_cast<std::uint64_t>(op.result) >= op.length;
+  if (left == Left::perhaps && lulls != 0) --lulls;
+  left = Left::unknown;
+  if (op.result <= 0 || !watched || odd) return;
   if (kind == Kind::unknown) kind = is_tcp(fd) ? Kind::tcp : Kind::other;
   if (kind != Kind::tcp) return;
-  drained = true;
-  hot &= ~std::uint32_t{TAU_IN};
+  left = filled ? Left::perhaps : Left::nothing;
+  if (!filled) hot &= static_cast<std::uint16_t>(~unsigned{TAU_IN});
 }
 
-bool Descriptor::has_nothing_for(const tau_io& op) const noexcept {
-  if (!drained || op.opcode != TAU_IO_RECV || op.flags != 0 || op.length == 0) return false;
+void Descriptor::note_registrations() noexcept {
+  vouched = registrations != nullptr;
+  voucher = vouched ? registrations->owner : nullptr;
+}
+
+bool Descriptor::vouched_by_older(const tau_plugin* owner) const noexcept {
   for (const Registration* r = registrations; r; r = r->next) {
-    if (r->owner == op.owner) return true;
+    if (r->owner == owner) return true;
   }
   return false;
 }
@@ -77,11 +66,13 @@ Registration* FdTable::take(Descriptor& descriptor, tau_plugin* owner) noexcept 
   registration->ready = 0;
   registration->waits = nullptr;
   push_front(&descriptor.registrations, registration);
+  descriptor.note_registrations();
   return registration;
 }
 
 void FdTable::release(Registration& registration) noexcept {
   if (registration.previous) IntrusiveQueue<Registration>::unlink(&registration);
+  if (registration.descriptor) registration.descriptor->note_registrations();
   ++registration.generation;
   registration.descriptor = nullptr;
   registration.owner = nullptr;

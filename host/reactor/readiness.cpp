@@ -9,18 +9,11 @@
 namespace tau::host {
 namespace {
 
-// Which queue an event concerns. An error or a hang-up concerns both: each side finds out by trying.
-constexpr std::uint32_t broken = TAU_ERR | TAU_HUP;
-constexpr std::uint32_t in_events = TAU_IN | TAU_PRI | TAU_RDHUP | broken;
-constexpr std::uint32_t out_events = TAU_OUT | broken;
-
 // Callbacks per poll(): whoever submits anew from each of its callbacks must not keep the loop from
 // its tasks and timers.
 constexpr int deliveries_per_poll = 1024;
-
-std::uint64_t token_of(const Descriptor& descriptor) noexcept {
-  return (std::uint64_t{descriptor.serial} << 32) | static_cast<std::uint32_t>(descriptor.fd);
-}
+// As many doubtful receives are cheaper tried than the kernel asked whether that is necessary.
+constexpr std::size_t few_doubts = 3;
 
 }  // namespace
 
@@ -32,28 +25,52 @@ bool ReadinessReactor::submit(tau_io* op) noexcept {
   // Bytes leave and arrive in the order of their operations, so nobody overtakes. A poll only looks.
   const bool queues = descriptor && op->opcode != TAU_IO_POLL && op->opcode != TAU_IO_CONNECT &&
                       !descriptor->queue_for(*op).empty();
-  const bool tries = !queues && !(descriptor && descriptor->has_nothing_for(*op));
-  if (tries && attempt(*op, Attempt::first)) {
-    if (descriptor) descriptor->note_receive(*op);
+  if (queues) return pend(op, *descriptor);
+  if (descriptor && Descriptor::is_plain_receive(*op)) {
+    if (descriptor->has_nothing_for(*op)) {
+      if (!op->owner) return pend(op, *descriptor);  // nobody's word: see ensure_watched()
+      link(op, *descriptor, descriptor->in);
+      if (descriptor->left == Descriptor::Left::perhaps) doubt(*descriptor);
+      return false;
+    }
+    if (attempt(*op, Attempt::first)) {
+      descriptor->note_receive(*op);
+      return true;
+    }
+    if (descriptor->left == Descriptor::Left::perhaps) descriptor->note_lull();
+  } else if (attempt(*op, Attempt::first)) {
     return true;
   }
-
   if (!descriptor) descriptor = table_.make(op->fd);
-  const std::int32_t status = descriptor ? ensure_watched(*descriptor, op->owner) : -ENOMEM;
+  if (descriptor) return pend(op, *descriptor);
+  op->result = -ENOMEM;
+  return true;
+}
+
+/// As submit(), of what would block or has to wait for others before it.
+bool ReadinessReactor::pend(tau_io* op, Descriptor& descriptor) noexcept {
+  auto& queue = descriptor.queue_for(*op);
+  const bool queues = !queue.empty();
+  const std::int32_t status = ensure_watched(descriptor, op->owner);
   if (status == -EPERM) return carry(op);
   if (status < 0) {
     op->result = status;
     return true;
   }
-  auto& queue = descriptor->queue_for(*op);
-  if (queues && queue.empty() && attempt(*op, Attempt::first)) {
-    drop_if_unused(*descriptor);  // those before it waited for a file that is gone
+  if (queues && queue.empty() && op->opcode != TAU_IO_POLL && op->opcode != TAU_IO_CONNECT &&
+      attempt(*op, Attempt::first)) {
+    drop_if_unused(descriptor);  // those before it waited for a file that is gone
     return true;
   }
-  op->entry = descriptor;
+  link(op, descriptor, queue);
+  if (op->opcode == TAU_IO_POLL) descriptor.polled = true;
+  return false;
+}
+
+void ReadinessReactor::link(tau_io* op, Descriptor& descriptor, IntrusiveQueue<tau_io>& queue) noexcept {
+  op->entry = &descriptor;
   queue.push(op);
   ++pending_;
-  return false;
 }
 
 bool ReadinessReactor::cancel(tau_io* op) noexcept {
@@ -63,6 +80,8 @@ bool ReadinessReactor::cancel(tau_io* op) noexcept {
   } else if (auto* descriptor = static_cast<Descriptor*>(op->entry)) {
     descriptor->remove(op);
     op->entry = nullptr;
+    // Whoever asks again and again, without ever waiting, is to find what is there.
+    if (descriptor->left == Descriptor::Left::perhaps) descriptor->left = Descriptor::Left::unknown;
     drop_if_unused(*descriptor);
   } else {
     ended_operations_.remove(op);
@@ -81,6 +100,7 @@ std::int32_t ReadinessReactor::add(tau_plugin* owner, int fd, tau_fd* out) noexc
     if (!descriptor) return -ENOMEM;
   }
   if (const std::int32_t status = ensure_watched(*descriptor, nullptr); status < 0) return status;
+  tell_registrations(*descriptor);
   Registration* registration = table_.take(*descriptor, owner);
   if (!registration) {
     drop_if_unused(*descriptor);
@@ -112,13 +132,15 @@ std::int32_t ReadinessReactor::wait_ready(tau_fd handle, tau_fd_wait* wait) noex
     wait->result = TAU_E_CLOSED;
     return TAU_READY;
   }
+  tell_registrations(*registration->descriptor);
   if (const std::uint32_t events = registration->ready & (wait->interest | broken)) {
     wait->result = static_cast<std::int32_t>(events);
     return TAU_READY;
   }
   push_front(&registration->waits, wait);
+  registration->descriptor->waited_for = true;
   ++pending_;
-  if (wait->interest & TAU_PRI) priority_wanted(registration->descriptor->fd, token_of(*registration->descriptor));
+  if (wait->interest & TAU_PRI) priority_wanted(registration->descriptor->fd, registration->descriptor->token());
   return TAU_PENDING;
 }
 
@@ -136,6 +158,7 @@ std::int32_t ReadinessReactor::clear(tau_fd handle, std::uint32_t events) noexce
   // would satisfy every wait at once and spin.
   if (events & (TAU_IN | TAU_OUT)) events |= broken;
   if (events & TAU_IN) events |= TAU_RDHUP;
+  if (registration->descriptor) tell_registrations(*registration->descriptor);
   registration->ready &= ~events;
   return 0;
 }
@@ -206,8 +229,12 @@ std::size_t ReadinessReactor::withdraw_owner(tau_plugin* owner) noexcept {
 }
 
 void ReadinessReactor::poll(std::int64_t timeout_ns) noexcept {
-  const bool work_left = !hot_.empty() || !ended_operations_.empty() || !ended_waits_.empty();
-  collect(work_left ? 0 : timeout_ns);
+  if (doubts_ != 0 && doubts_ <= few_doubts && !has_work_left()) {
+    try_doubtful();
+    if (deliver()) return;
+  }
+  collect(has_work_left() || doubts_ != 0 ? 0 : timeout_ns);
+  try_doubtful();
   deliver();
 }
 
@@ -219,18 +246,17 @@ std::int32_t ReadinessReactor::ensure_watched(Descriptor& descriptor, const tau_
   if (descriptor.watched) {
     // A registration is its owner's word that the descriptor stays open; to others it says nothing,
     // and asking the kernel is the only way to know.
-    if (owner) {
-      for (Registration* r = descriptor.registrations; r; r = r->next) {
-        if (r->owner == owner) return 0;
-      }
-    }
-    if (rewatch(descriptor.fd, token_of(descriptor)) == 0) return 0;
+    if (owner && descriptor.vouched_by(owner)) return 0;
+    if (rewatch(descriptor.fd, descriptor.token()) == 0) return 0;
     orphan(descriptor);
   }
   ++descriptor.serial;
-  const std::int32_t status = watch(descriptor.fd, token_of(descriptor));
+  const std::int32_t status = watch(descriptor.fd, descriptor.token());
   descriptor.watched = status == 0;
-  descriptor.drained = descriptor.odd = false;
+  descriptor.odd = false;
+  descriptor.lulls = 0;
+  descriptor.left = Descriptor::Left::unknown;
+  descriptor.untold = 0;
   descriptor.kind = Descriptor::Kind::unknown;
   return status;
 }
@@ -249,121 +275,67 @@ void ReadinessReactor::orphan(Descriptor& descriptor) noexcept {
     IntrusiveQueue<Registration>::unlink(registration);
     registration->descriptor = nullptr;
   }
+  descriptor.note_registrations();
   descriptor.watched = false;
   descriptor.hot = 0;
 }
 
 void ReadinessReactor::drop_if_unused(Descriptor& descriptor) noexcept {
-  if (!descriptor.watched || descriptor.registrations || descriptor.has_operations()) return;
+  if (descriptor.vouched || !descriptor.watched || descriptor.has_operations()) return;
   unwatch(descriptor.fd);
   descriptor.watched = false;
   descriptor.hot = 0;
 }
 
-// ---- what became ready -----------------------------------------------------------------------------
-
-void ReadinessReactor::ready(std::uint64_t token, std::uint32_t events) noexcept {
-  Descriptor* descriptor = table_.find(static_cast<int>(token & 0x7fffffffu));
-  // Not ours any more: the file was closed here and lives on elsewhere, or its watch began anew.
-  if (!descriptor || !descriptor->watched || token_of(*descriptor) != token) return;
-
-  for (Registration* r = descriptor->registrations; r; r = r->next) {
-    r->ready |= events;
-    end_waits(*r, r->ready, 0);
-  }
-  if (events & in_events) descriptor->drained = false;
-  if (events & (in_events & ~unsigned{TAU_IN})) descriptor->odd = true;
-  if ((events & in_events) && !descriptor->in.empty()) descriptor->hot |= TAU_IN;
-  if ((events & out_events) && !descriptor->out.empty()) descriptor->hot |= TAU_OUT;
-  for (tau_io* op = descriptor->polls.front(); op;) {
-    tau_io* const next = op->next;
-    if (events & (op->flags | broken)) {
-      descriptor->polls.remove(op);
-      descriptor->due_polls.push(op);
-    }
-    op = next;
-  }
-  heat(*descriptor);
-}
-
-bool ReadinessReactor::waits_for_priority(std::uint64_t token) const noexcept {
-  const Descriptor* descriptor = table_.find(static_cast<int>(token & 0x7fffffffu));
-  if (!descriptor) return false;
-  for (const Registration* r = descriptor->registrations; r; r = r->next) {
-    for (const tau_fd_wait* wait = r->waits; wait; wait = wait->next) {
-      if (wait->interest & TAU_PRI) return true;
-    }
-  }
-  for (const tau_io* op = descriptor->polls.front(); op; op = op->next) {
-    if (op->flags & TAU_PRI) return true;
-  }
-  return false;
-}
-
-/// Has `descriptor` tried by deliver(), if there is anything to try.
-void ReadinessReactor::heat(Descriptor& descriptor) noexcept {
-  const bool anything = descriptor.hot != 0 || !descriptor.due_polls.empty();
-  if (anything && !descriptor.previous) hot_.push(&descriptor);
-}
-
-/// Moves those waits to the ended ones that `events` satisfy, oldest first.
-void ReadinessReactor::end_waits(Registration& registration, std::uint32_t events,
-                                 std::int32_t status) noexcept {
-  tau_fd_wait** const position = ended_waits_.tail();
-  for (tau_fd_wait* wait = registration.waits; wait;) {
-    tau_fd_wait* const older = wait->next;
-    if (const std::uint32_t met = events & (wait->interest | broken)) {
-      IntrusiveQueue<tau_fd_wait>::unlink(wait);
-      wait->result = status < 0 ? status : static_cast<std::int32_t>(met);
-      ended_waits_.insert(position, wait);
-    }
-    wait = older;
-  }
-}
-
 // ---- telling ---------------------------------------------------------------------------------------
 
-void ReadinessReactor::deliver() noexcept {
+/// Whether there was anything to be told.
+bool ReadinessReactor::deliver() noexcept {
+  bool told = false;
   for (int left = deliveries_per_poll; left > 0; --left) {
     if (tau_fd_wait* wait = ended_waits_.pop()) {
       --pending_;
+      told = true;
       call(wait);
     } else if (tau_io* op = ended_operations_.pop()) {
+      told = true;
       deliver_ended(op);
     } else if (Descriptor* descriptor = hot_.pop()) {
-      try_next(*descriptor);
+      told |= try_next(*descriptor);
     } else {
-      return;
+      break;
     }
   }
+  return told;
 }
 
 /// Completes at most one operation, and sees to it that the others get their turn.
-void ReadinessReactor::try_next(Descriptor& descriptor) noexcept {
+bool ReadinessReactor::try_next(Descriptor& descriptor) noexcept {
   if (descriptor.hot & TAU_IN) {
-    if (try_front(descriptor, descriptor.in)) return;
-    descriptor.hot &= ~std::uint32_t{TAU_IN};
+    if (try_front(descriptor, descriptor.in)) return true;
+    descriptor.hot &= static_cast<std::uint16_t>(~unsigned{TAU_IN});
   }
   if (descriptor.hot & TAU_OUT) {
-    if (try_front(descriptor, descriptor.out)) return;
-    descriptor.hot &= ~std::uint32_t{TAU_OUT};
+    if (try_front(descriptor, descriptor.out)) return true;
+    descriptor.hot &= static_cast<std::uint16_t>(~unsigned{TAU_OUT});
   }
-  while (!descriptor.due_polls.empty()) {
-    if (try_front(descriptor, descriptor.due_polls)) return;
+  while (descriptor.polled && !descriptor.due_polls.empty()) {
+    if (try_front(descriptor, descriptor.due_polls)) return true;
     descriptor.polls.push(descriptor.due_polls.pop());
   }
+  return false;
 }
 
 bool ReadinessReactor::try_front(Descriptor& descriptor, IntrusiveQueue<tau_io>& queue) noexcept {
   tau_io* op = queue.front();
   if (!op) return false;
   if (!(op->how & TAU_IO_MULTISHOT ? attempt_multishot(*op) : attempt(*op, Attempt::again))) return false;
-  descriptor.note_receive(*op);
+  if (Descriptor::is_plain_receive(*op)) descriptor.note_receive(*op);
   if (!(op->how & TAU_IO_MORE)) {
     queue.remove(op);
     op->entry = nullptr;
     --pending_;
-    uses_buffers(*op, false);
+    if (op->how != 0) uses_buffers(*op, false);
     drop_if_unused(descriptor);
   }
   heat(descriptor);  // before calling out: the callback may poll() and sleep

@@ -12,6 +12,11 @@
 // whose edge may be past, or urgent data, at which a receive stops short. epoll(7), question 9; Unix sockets
 // stop short at passed descriptors, so they are left out.
 //
+// Of one that filled its buffer nothing can be told; but a peer that sends messages of that size and waits for the
+// answer does so again. Where the call after the last such receive said EAGAIN, the next one is doubtful: queued, and
+// tried right before the loop sleeps, or, with many of them, after the kernel was asked once more; an event before
+// that spares the call. Whoever withdraws a doubtful one has the next tried at once.
+//
 // Callbacks are called from one place, deliver(), which pops one thing, lets go of it and only then calls
 // out. It keeps no position on the stack, so callbacks may cancel anything and may call poll() again:
 // the inner poll() simply goes on where the outer one was (contract 6). An operation is tried right
@@ -29,6 +34,9 @@ namespace tau::host {
 
 class ReadinessReactor : public Reactor {
  public:
+  /// What satisfies every interest.
+  static constexpr std::uint32_t broken = TAU_ERR | TAU_HUP;
+
   bool submit(tau_io* op) noexcept final;
   bool cancel(tau_io* op) noexcept final;
 
@@ -88,6 +96,8 @@ class ReadinessReactor : public Reactor {
   BufferTable buffers_;
 
  private:
+  bool pend(tau_io* op, Descriptor& descriptor) noexcept;
+  void link(tau_io* op, Descriptor& descriptor, IntrusiveQueue<tau_io>& queue) noexcept;
   bool pend_carried(tau_io* op, void* carrier) noexcept;
   bool carry(tau_io* op) noexcept;
   bool submit_multishot(tau_io* op) noexcept;
@@ -109,11 +119,20 @@ class ReadinessReactor : public Reactor {
   void orphan(Descriptor& descriptor) noexcept;
   void drop_if_unused(Descriptor& descriptor) noexcept;
   void heat(Descriptor& descriptor) noexcept;
+  void doubt(Descriptor& descriptor) noexcept;
+  void end_doubt(Descriptor& descriptor) noexcept;
+  void try_doubtful() noexcept;
+
+  void tell_registrations(Descriptor& descriptor) noexcept;
+  static void make_polls_due(Descriptor& descriptor, std::uint32_t events) noexcept;
 
   void end_waits(Registration& registration, std::uint32_t events, std::int32_t status) noexcept;
 
-  void deliver() noexcept;
-  void try_next(Descriptor& descriptor) noexcept;
+  bool has_work_left() const noexcept {
+    return !hot_.empty() || !ended_operations_.empty() || !ended_waits_.empty();
+  }
+  bool deliver() noexcept;
+  bool try_next(Descriptor& descriptor) noexcept;
   bool try_front(Descriptor& descriptor, IntrusiveQueue<tau_io>& queue) noexcept;
 
   FdTable table_;
@@ -121,6 +140,8 @@ class ReadinessReactor : public Reactor {
   IntrusiveQueue<tau_io> carried_;
   // What poll() will work off: descriptors to be tried, and what has its result already.
   IntrusiveQueue<Descriptor> hot_;
+  IntrusiveQueue<Descriptor> doubtful_;
+  std::size_t doubts_ = 0;
   IntrusiveQueue<tau_io> ended_operations_;
   IntrusiveQueue<tau_fd_wait> ended_waits_;
 };

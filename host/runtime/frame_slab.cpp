@@ -17,7 +17,9 @@ struct FrameSlab::Block {
 
 namespace {
 
-constexpr std::size_t header_bytes = 64;
+constexpr std::size_t header_bytes = 64;  // one line of the cache
+constexpr std::size_t page_bytes = 4096;
+constexpr std::size_t lines_of_page = page_bytes / header_bytes;
 
 FrameSlab::Block* block_of(void* frame) noexcept {
   return reinterpret_cast<FrameSlab::Block*>(reinterpret_cast<std::uintptr_t>(frame) & ~(block_bytes - 1));
@@ -80,12 +82,14 @@ __attribute__((noinline)) void* FrameSlab::carve(Pool& pool, std::size_t klass, 
 
 void* FrameSlab::allocate_large(std::size_t size) noexcept {
   if (size > most) return nullptr;
-  std::size_t bytes = size + header_bytes;
+  // Frames that all begin at the same place of a page would compete for the same few sets of the cache.
+  const std::size_t shift = large_made_++ % lines_of_page * (5 * header_bytes) % page_bytes;
+  std::size_t bytes = size + header_bytes + shift;
   void* memory = acquire_large_block(bytes);
   if (!memory) return nullptr;
   auto* block = new (memory) Block{this, nullptr, nullptr, bytes, classes, true};
   enlist(block);
-  return static_cast<std::byte*>(memory) + header_bytes;
+  return static_cast<std::byte*>(memory) + header_bytes + shift;
 }
 
 void* FrameSlab::allocate(std::size_t size, bool on_loop) noexcept {

@@ -73,6 +73,7 @@ class FrameSlab {
   std::mutex mutex_;
   Pool foreign_;
   std::uint64_t foreign_live_ = 0;
+  std::size_t large_made_ = 0;
   Block* blocks_ = nullptr;
 };
 
