@@ -1,6 +1,6 @@
 // Core: what the states of all channels and locks have in common, and how a waiter is woken.
 //
-// A state lies in plain process memory and is counted by references: of the ends and guards that refer to
+// A state lies in memory that no module owns and is counted by references: of the ends and guards that refer to
 // it, and of the awaiters that wait in it. It holds no pointer to code. Whoever lets the last reference go
 // destroys it with its own copy of the code, so the module that made it may be gone by then.
 //
