@@ -38,6 +38,7 @@ class UringReactor : public ReadinessReactor {
   std::string_view name() const noexcept override { return "io_uring"; }
   void wake() noexcept override;
   bool readiness_is_cheap() const noexcept override { return false; }
+  std::size_t withdrawn() const noexcept override { return withdrawn_; }
 
  protected:
   std::int32_t watch(int fd, std::uint64_t token) noexcept override;
@@ -137,6 +138,7 @@ class UringReactor : public ReadinessReactor {
   Pages<Flight> flights_;
   Flight* free_flight_ = nullptr;
   std::uint32_t flights_made_ = 0;
+  std::size_t withdrawn_ = 0;  // flights whose operation was, and that are not back
   Pages<Arrived> arrivals_;
   Arrived* free_arrival_ = nullptr;
   std::size_t arrivals_made_ = 0;

@@ -79,6 +79,7 @@ void UringReactor::forget(tau_io*, void* carrier) noexcept {
     flight.entry->user_data = ignored_tag;
     return release(flight);
   }
+  ++withdrawn_;
   cancel_tag(tag_of(flight));
   if (flight.opcode == TAU_IO_READ || flight.opcode == TAU_IO_WRITE) await_end(flight);
 }
@@ -130,8 +131,9 @@ void UringReactor::took_flight(const io_uring_cqe& cqe) noexcept {
     ++happened_;
     op->result = cqe.res;
     carried_ended(op);
-  } else if (opcode == TAU_IO_OPENAT && cqe.res >= 0) {
-    ::close(cqe.res);
+  } else if (opcode != TAU_IO_CLOSE) {
+    --withdrawn_;
+    if (opcode == TAU_IO_OPENAT && cqe.res >= 0) ::close(cqe.res);
   }
 }
 

@@ -84,6 +84,10 @@ class Reactor {
   /// batches of tasks.
   virtual std::size_t pending() const noexcept = 0;
 
+  /// Operations on files that were withdrawn and that the system may still carry out: a descriptor that one of them
+  /// opens is closed when it arrives, in a later poll().
+  virtual std::size_t withdrawn() const noexcept { return 0; }
+
   /// Withdraws every pending operation, wait, registration and group of buffers of `owner` without calling `done`: what
   /// a plugin left behind. Waits of others on its registrations end with TAU_E_CLOSED. Returns how many
   /// were withdrawn. Owners are opaque here: compared, never dereferenced.

@@ -113,6 +113,64 @@ TEST_CASE_FIXTURE(Loop, "a finished task stays until it is detached, and then it
   CHECK(executor.request(id, TaskSlot::abort) == TAU_E_STALE);
 }
 
+TEST_CASE_FIXTURE(Loop, "a task is handed over to one of its own plugin that joins it, and is gone without a drop") {
+  Body &body = new_body(), &joiner = new_body();
+  const tau_task_id id = spawn(body);
+  void* data = nullptr;
+  Wait wait(owner);
+  std::vector<std::int32_t> said;
+  joiner.poll = [&](tau_task*) {
+    said.push_back(executor.join_release(id, &wait, &data));
+    return said.back() == TAU_PENDING ? TAU_PENDING : TAU_READY;
+  };
+  body.poll = pending;
+  const tau_task_id joiner_id = spawn(joiner);
+  settle();
+  CHECK(said == std::vector<std::int32_t>{TAU_PENDING});
+  CHECK(owner.waits == 1);
+  CHECK(executor.join_release(id, nullptr, &data) == TAU_PENDING);
+  body.poll = [](tau_task*) { return TAU_READY; };
+  executor.wake(executor.find(id));
+  settle();
+  CHECK(wait.fired == 1);
+  CHECK(body.drops == 0);
+  executor.wake(executor.find(joiner_id));
+  settle();
+  CHECK(said == std::vector<std::int32_t>{TAU_PENDING, TAU_OK});
+  CHECK(data == &body);
+  CHECK(body.drops == 0);
+  CHECK(executor.find(id) == nullptr);
+  CHECK(executor.join_release(id, &wait, &data) == TAU_E_STALE);
+  CHECK(owner.tasks == 1);  // the joiner's own, which nobody has joined
+}
+
+TEST_CASE_FIXTURE(Loop, "a task that threw, another plugin's, and one that is joined outside of tasks are not handed over") {
+  tau_plugin other;
+  other.phase = Phase::running;
+  Body &threw = new_body(), &theirs = new_body(), &joiner = new_body();
+  threw.poll = [](tau_task*) { return TAU_E_THREW; };
+  const tau_task_id threw_id = spawn(threw), theirs_id = spawn(theirs, &other);
+  settle();
+  void* data = nullptr;
+  joiner.poll = [&](tau_task*) {
+    CHECK(executor.join_release(threw_id, nullptr, &data) == TAU_READY);
+    CHECK(executor.join_release(theirs_id, nullptr, &data) == TAU_READY);
+    return TAU_READY;
+  };
+  const tau_task_id joiner_id = spawn(joiner);
+  settle();
+  CHECK(joiner.polls == 1);
+  CHECK(executor.join_release(joiner_id, nullptr, &data) == TAU_READY);
+  CHECK(data == nullptr);
+  CHECK(threw.drops + theirs.drops + joiner.drops == 0);
+  CHECK(executor.join_take(theirs_id, &data) == TAU_OK);
+  CHECK(data == &theirs);
+  other.phase = Phase::unloading;
+  executor.drop_owner(other);
+  CHECK(theirs.drops == 1);
+  executor.reclaim(other);
+}
+
 TEST_CASE_FIXTURE(Loop, "a slot is reused under a new id") {
   Body &first = new_body(), &second = new_body();
   tau_task_id a = spawn(first);

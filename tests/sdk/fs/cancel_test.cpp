@@ -43,7 +43,7 @@ TEST_CASE_FIXTURE(Files, "a cancelled open closes what it opened, begun or not")
     settle();
   }
   run_until([&] { return plugin.jobs.load() == 0 && plugin.ios == 0; });
-  for (int turns = 0; turns < 10'000 && open_descriptors() != before; ++turns) runtime.reactor.poll(0);
+  await_withdrawn();
   CHECK(open_descriptors() == before);
 }
 

@@ -31,12 +31,15 @@ struct Files : TwoPlugins {
   ~Files() {
     unload_other();
     unload(plugin);
-    // What a cancelled open opens in the ring is closed when it arrives.
-    for (int turns = 0; turns < 10'000 && open_descriptors() != before; ++turns) runtime.reactor.poll(0);
+    await_withdrawn();
     CHECK(open_descriptors() == before);
     std::filesystem::remove_all(folder);
   }
 
+  /// What a cancelled open opens in the ring is closed when it arrives.
+  void await_withdrawn() {
+    while (runtime.reactor.withdrawn() != 0) runtime.reactor.poll(1'000'000);
+  }
   /// "0 /dev/null, 1 pipe:[7], ..."
   static std::string open_descriptors() {
     std::string fds;
