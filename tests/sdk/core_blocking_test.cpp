@@ -148,7 +148,7 @@ TEST_CASE_FIXTURE(RuntimeFixture, "threads spawn onto the loop and abort tasks w
   }
   auto sleeper = []() -> tau::Task<> { co_await tau::yield_now(); };
   std::size_t next = 0;
-  while (threads_left.load() > 1) {
+  while (threads_left.load() > 1 || ran == 0) {
     auto handle = tau::spawn(sleeper());
     ids[next++ % ids.size()] = handle.task_id();
     handle.detach();
