@@ -102,8 +102,8 @@ void Runtime::turn_here() {
     if (reactor.pending() != 0) reactor.poll(0);
   } else if (!worked && paused_by_ && jump_to_next_deadline()) {
     // The next turn fires what is due.
-  } else if ((!worked || is_idle()) && remote.prepare_sleep()) {
-    // A turn that did something sleeps only if its caller was not waiting for just that, as far as can be told.
+  } else if (!worked && remote.prepare_sleep()) {
+    // Only a turn that did nothing sleeps: the caller may have been waiting for what this one did.
     reactor.poll(sleep_limit());
     remote.end_sleep();
   }
