@@ -194,26 +194,38 @@ NET_CASE("five contexts on stacks of their own end when each one's time is over"
   WANT(ended.size() == 5);
 }
 
+/// Of the loop's work: 5 ms, a millisecond for the timer, and what this build adds. What the system does on the thread's
+/// account counts as well, so once out of three is enough.
+static void want_nobody_starved(asio_cases::Driver& d, const std::function<void()>& play) {
+  std::uint64_t gap_ns = 0;
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    play();
+    gap_ns = d.run().longest_gap_ns(d.run().runner);
+    if (gap_ns < 8'000'000) break;
+  }
+  WANT(gap_ns < 8'000'000);
+}
+
 NET_CASE("a handler that posts itself, with a descriptor watched, starves nobody") {
   if (d.way() == Way::thread) return;
-  net::io_context io;
-  net::local::stream_protocol::socket left(io), right(io);
-  net::local::connect_pair(left, right);
-  char byte = 0;
-  right.async_read_some(net::buffer(&byte, 1), [&](net_error_code, std::size_t) {});
-  const auto end = Clock::now() + 100ms;
-  long posted = 0;
-  std::function<void()> again = [&] {
-    ++posted;
-    if (Clock::now() < end) return net::post(io, again);
-    right.close();
-  };
-  net::post(io, again);
-  d.run().tick(d.run().runner);
-  d.drive(io);
-  WANT(posted > 100);
-  // Of the loop's work: 5 ms, a millisecond for the timer, and what this build adds.
-  WANT(d.run().longest_gap_ns(d.run().runner) < 8'000'000);
+  want_nobody_starved(d, [&] {
+    net::io_context io;
+    net::local::stream_protocol::socket left(io), right(io);
+    net::local::connect_pair(left, right);
+    char byte = 0;
+    right.async_read_some(net::buffer(&byte, 1), [&](net_error_code, std::size_t) {});
+    const auto end = Clock::now() + 100ms;
+    long posted = 0;
+    std::function<void()> again = [&] {
+      ++posted;
+      if (Clock::now() < end) return net::post(io, again);
+      right.close();
+    };
+    net::post(io, again);
+    d.run().tick(d.run().runner);
+    d.drive(io);
+    WANT(posted > 100);
+  });
 }
 
 // Not played: such a context makes no call at all that could be suspended, as long as it has neither a timer nor a
@@ -232,21 +244,22 @@ NET_CASE("a handler that posts itself, with nothing watched, starves nobody", on
 
 NET_CASE("a handler of a context that a thread has run before posts itself on the loop's thread, and starves nobody") {
   if (d.way() == Way::thread) return;
-  net::io_context io;
-  net::steady_timer hour(io, 1h), soon(io, 1ms);
-  hour.async_wait([](net_error_code) {});
-  soon.async_wait([&](net_error_code) { io.stop(); });
-  std::thread([&] { io.run(); }).join();
-  io.restart();
-  const auto end = Clock::now() + 50ms;
-  std::function<void()> again = [&] {
-    if (Clock::now() < end) return net::post(io, again);
-    hour.cancel();
-  };
-  net::post(io, again);
-  d.run().tick(d.run().runner);
-  d.drive(io);
-  WANT(d.run().longest_gap_ns(d.run().runner) < 8'000'000);
+  want_nobody_starved(d, [&] {
+    net::io_context io;
+    net::steady_timer hour(io, 1h), soon(io, 1ms);
+    hour.async_wait([](net_error_code) {});
+    soon.async_wait([&](net_error_code) { io.stop(); });
+    std::thread([&] { io.run(); }).join();
+    io.restart();
+    const auto end = Clock::now() + 50ms;
+    std::function<void()> again = [&] {
+      if (Clock::now() < end) return net::post(io, again);
+      hour.cancel();
+    };
+    net::post(io, again);
+    d.run().tick(d.run().runner);
+    d.drive(io);
+  });
 }
 
 NET_CASE("a context that a thread has run before is run on the loop's thread, and the other way round") {
