@@ -14,6 +14,12 @@ TAU_TRAMPOLINE std::int32_t tau_host_thread_create(tau_plugin* owner, void* thre
                                     static_cast<const pthread_attr_t*>(attributes), start, argument);
 }
 
-TAU_TRAMPOLINE std::int32_t tau_host_thread_join(tau_plugin* owner, const void* thread, void** result) {
-  return tau::host::threads::join(*Runtime::instance(), *owner, *static_cast<const pthread_t*>(thread), result);
+TAU_TRAMPOLINE std::int32_t tau_host_thread_join(tau_plugin* owner, const void* thread, void** result,
+                                                 std::uint64_t deadline_ns) {
+  return tau::host::threads::join(*Runtime::instance(), *owner, *static_cast<const pthread_t*>(thread), result,
+                                  deadline_ns);
+}
+
+TAU_TRAMPOLINE std::int32_t tau_host_thread_detach(const void* thread) noexcept {
+  return tau::host::threads::detach(*static_cast<const pthread_t*>(thread));
 }

@@ -100,7 +100,8 @@ FORWARD(int32_t, fd_clear, (tau_fd handle, uint32_t events), (handle, events))
 
 // thread.h
 FORWARD(int32_t, thread_create, (tau_plugin* owner, void* thread, const void* attributes, void* (*start)(void*), void* argument), (owner, thread, attributes, start, argument))
-FORWARD_UNWINDING(int32_t, thread_join, (tau_plugin* owner, const void* thread, void** result), (owner, thread, result))
+FORWARD_UNWINDING(int32_t, thread_join, (tau_plugin* owner, const void* thread, void** result, uint64_t deadline_ns), (owner, thread, result, deadline_ns))
+FORWARD(int32_t, thread_detach, (const void* thread), (thread))
 
 // pollset.h
 FORWARD(int32_t, pollset_create, (tau_plugin* owner, int32_t* set), (owner, set))

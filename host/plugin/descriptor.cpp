@@ -20,7 +20,7 @@ constexpr std::string_view forbidden_imports[] = {"__cxa_thread_atexit", "__cxa_
 // Types of the notes whose owner is `tau`.
 constexpr std::uint32_t abi_note = 1;
 constexpr std::uint32_t seam_note = 2;
-constexpr std::string_view seam_version = "seam=1";
+constexpr std::string_view seam_version = "seam=2";
 
 // A module that asks libc for these has an event loop that would stop everybody's. The seam defines them hidden, so
 // a module that has it asks nobody.

@@ -212,6 +212,7 @@ void Unloader::close(Unload& unload) {
     report_("plugin '" + plugin.name + "' is unloaded but stays mapped: " + result.why);
   } else {
     plugin.module.reset();
+    threads::join_those_of(plugin);
     if (const std::size_t left = pollsets().close_owner(plugin); left != 0) {
       report_("plugin '" + plugin.name + "' left an event loop behind; its " + std::to_string(left) +
               " descriptors are closed, its memory is lost");

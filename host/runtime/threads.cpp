@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <vector>
 
 #include "fiber/fibers.hpp"
@@ -24,6 +25,7 @@ struct Joiner {
   tau_parker parker{};
 };
 
+/// Kept until its thread has been joined, by the plugin or by us.
 struct Record {
   Runtime* const runtime;
   Owner* const owner;
@@ -31,6 +33,9 @@ struct Record {
   void* const argument;
   pthread_t thread{};
   pid_t tid = 0;  // 0: not begun
+  bool detached = false;
+  bool ended = false;    // it is a moment from its end, and has left the plugin's code
+  bool claimed = false;  // somebody joins it
   Joiner* joiner = nullptr;
   std::jmp_buf bottom{};
 
@@ -40,7 +45,18 @@ struct Record {
 
 struct All {
   std::mutex mutex;
-  std::vector<Record*> records;
+  std::vector<std::unique_ptr<Record>> records;
+
+  /// Null if it is none of ours.
+  Record* find(pthread_t thread) const noexcept {
+    for (const auto& record : records) {
+      if (pthread_equal(record->thread, thread)) return record.get();
+    }
+    return nullptr;
+  }
+  void erase(const Record* record) noexcept {
+    std::erase_if(records, [record](const auto& each) { return each.get() == record; });
+  }
 };
 
 All& all() {
@@ -48,19 +64,40 @@ All& all() {
   return *all;
 }
 
+/// Joins those that have ended and that nobody else is to join.
+template <class Condition>
+void join_ended(Condition condition) noexcept {
+  for (;;) {
+    std::unique_lock lock(all().mutex);
+    auto& records = all().records;
+    const auto found = std::find_if(records.begin(), records.end(), [&](const auto& record) {
+      return record->ended && !record->claimed && condition(*record);
+    });
+    if (found == records.end()) return;
+    const std::unique_ptr<Record> record = std::move(*found);
+    records.erase(found);
+    lock.unlock();
+    pthread_join(record->thread, nullptr);
+  }
+}
+
 // The calling thread's own, where a plugin started it.
 constinit thread_local Record* current = nullptr;
 
 void end(Record* record) noexcept {
-  const std::unique_ptr<Record> ended(record);
+  Runtime& runtime = *record->runtime;
+  Owner& owner = *record->owner;
+  current = nullptr;
+  // Detached ones have nobody else to join them; only those that ended before, so that no two wait for each other.
+  join_ended([](const Record& each) { return each.detached; });
   {
     const std::lock_guard lock(all().mutex);
-    std::erase(all().records, record);
-    // Under the lock: the joiner goes when it is not found here any more.
-    if (record->joiner) unpark(*record->runtime, record->joiner->parker);
+    record->ended = true;
+    if (record->joiner) unpark(runtime, record->joiner->parker);
   }
-  record->owner->threads.fetch_sub(1, std::memory_order_seq_cst);
-  record->runtime->let_go();
+  // The unloader joins this thread before it is done with the owner.
+  owner.threads.fetch_sub(1, std::memory_order_seq_cst);
+  runtime.let_go();
 }
 
 void* run(void* self) {
@@ -84,6 +121,62 @@ void* run(void* self) {
   }
 }
 
+/// While it lives nobody else may join the thread.
+class Claim {
+ public:
+  explicit Claim(pthread_t thread) noexcept {
+    const std::lock_guard lock(all().mutex);
+    record_ = all().find(thread);
+    if (!record_) return;
+    refused_ = record_->claimed || record_->detached;
+    if (refused_) {
+      record_ = nullptr;
+    } else {
+      record_->claimed = true;
+    }
+  }
+  Claim(const Claim&) = delete;
+  ~Claim() {
+    if (!record_) return;
+    const std::lock_guard lock(all().mutex);
+    if (joined_) {
+      all().erase(record_);
+    } else {
+      record_->claimed = false;
+    }
+  }
+
+  bool refused() const noexcept { return refused_; }
+  /// Null if the thread is none of ours.
+  Record* record() const noexcept { return record_; }
+  void joined() noexcept { joined_ = true; }
+
+ private:
+  Record* record_;
+  bool refused_ = false;
+  bool joined_ = false;
+};
+
+/// Returns 0 or -errno. Throws Unwinding.
+std::int32_t wait_for_end(Runtime& runtime, Owner& owner, Record& record, std::uint64_t deadline_ns) {
+  Joiner joiner;
+  {
+    const std::lock_guard lock(all().mutex);
+    if (record.ended) return 0;
+    if (deadline_ns == 0) return -ETIMEDOUT;  // asked only, and not to be unwound for that
+    record.joiner = &joiner;
+  }
+  struct Leave {
+    Record& record;
+    ~Leave() {
+      const std::lock_guard lock(all().mutex);
+      record.joiner = nullptr;
+    }
+  } leave{record};
+  const std::int32_t status = park(runtime, owner, joiner.parker, deadline_ns);
+  return status == TAU_E_NO_MEMORY ? -EAGAIN : status == TAU_E_TIMED_OUT ? -ETIMEDOUT : 0;
+}
+
 }  // namespace
 
 std::int32_t create(Runtime& runtime, Owner& owner, pthread_t* thread, const pthread_attr_t* attributes,
@@ -97,52 +190,60 @@ std::int32_t create(Runtime& runtime, Owner& owner, pthread_t* thread, const pth
   };
   // plugin_destroy may still start one to finish with; a module that is being closed may not.
   if (owner.phase.load(std::memory_order_seq_cst) > Phase::unloading) return give_up(EAGAIN);
-  auto* record = new (std::nothrow) Record(runtime, owner, start, argument);
-  if (!record) return give_up(EAGAIN);
+  // So that the record does not end before its thread's name is in it.
+  const std::lock_guard lock(all().mutex);
+  Record* record = nullptr;
   try {
-    const std::lock_guard lock(all().mutex);
-    all().records.push_back(record);
+    all().records.push_back(std::make_unique<Record>(runtime, owner, start, argument));
+    record = all().records.back().get();
   } catch (const std::bad_alloc&) {
-    delete record;
     return give_up(EAGAIN);
   }
-  const std::lock_guard lock(all().mutex);  // so that the record does not end before its thread's name is in it
+  // A detached one is joined by us. What a copy shares with the caller's attributes is only read.
+  std::optional<pthread_attr_t> joinable;
+  int state = PTHREAD_CREATE_JOINABLE;
+  if (attributes) pthread_attr_getdetachstate(attributes, &state);
+  if (state == PTHREAD_CREATE_DETACHED) {
+    record->detached = true;
+    joinable = *attributes;
+    pthread_attr_setdetachstate(&*joinable, PTHREAD_CREATE_JOINABLE);
+    attributes = &*joinable;
+  }
   const int error = ::pthread_create(thread, attributes, run, record);
   if (error == 0) {
     record->thread = *thread;
     return 0;
   }
-  std::erase(all().records, record);
-  delete record;
+  all().erase(record);
   return give_up(error);
 }
 
-std::int32_t join(Runtime& runtime, Owner& owner, pthread_t thread, void** result) {
-  if (runtime.on_loop()) {
-    Joiner joiner;
-    bool running = false;
-    {
-      const std::lock_guard lock(all().mutex);
-      for (Record* record : all().records) {
-        if (!pthread_equal(record->thread, thread)) continue;
-        if (record->joiner) return -EINVAL;  // another call joins it already
-        record->joiner = &joiner;
-        running = true;
-      }
-    }
-    struct Leave {
-      Joiner& joiner;
-      ~Leave() {
-        const std::lock_guard lock(all().mutex);
-        for (Record* record : all().records) {
-          if (record->joiner == &joiner) record->joiner = nullptr;
-        }
-      }
-    } leave{joiner};
-    if (running && park(runtime, owner, joiner.parker, UINT64_MAX) == TAU_E_NO_MEMORY) return -EAGAIN;
+std::int32_t join(Runtime& runtime, Owner& owner, pthread_t thread, void** result, std::uint64_t deadline_ns) {
+  Claim claim(thread);
+  if (claim.refused() || (!claim.record() && deadline_ns != UINT64_MAX)) return -EINVAL;
+  if (claim.record() && (runtime.on_loop() || deadline_ns != UINT64_MAX)) {
+    if (const std::int32_t error = wait_for_end(runtime, owner, *claim.record(), deadline_ns)) return error;
   }
   // It has left the plugin's code, or nobody else needs this thread: a moment, or the caller's own.
-  return -::pthread_join(thread, result);
+  const int error = ::pthread_join(thread, result);
+  if (error == 0) claim.joined();
+  return -error;
+}
+
+std::int32_t detach(pthread_t thread) noexcept {
+  {
+    const std::lock_guard lock(all().mutex);
+    if (Record* record = all().find(thread)) {
+      if (record->claimed || record->detached) return -EINVAL;
+      record->detached = true;
+      return 0;
+    }
+  }
+  return -::pthread_detach(thread);
+}
+
+void join_those_of(const Owner& owner) noexcept {
+  join_ended([&owner](const Record& record) { return record.owner == &owner; });
 }
 
 void ask_to_leave(Owner& owner) noexcept {
@@ -163,8 +264,8 @@ std::string names(const Owner& owner) {
   std::string text;
   std::size_t count = 0;
   const std::lock_guard lock(all().mutex);
-  for (const Record* record : all().records) {
-    if (record->owner != &owner || record->tid == 0 || ++count > shown) continue;
+  for (const auto& record : all().records) {
+    if (record->owner != &owner || record->tid == 0 || record->ended || ++count > shown) continue;
     std::string name;
     std::ifstream("/proc/self/task/" + std::to_string(record->tid) + "/comm") >> name;
     text += (text.empty() ? "'" : ", '") + name + "' (" + std::to_string(record->tid) + ")";

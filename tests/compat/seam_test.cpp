@@ -2,10 +2,12 @@
 #include <doctest/doctest.h>
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <thread>
 
@@ -26,6 +28,14 @@ namespace {
 
 long count(const char* folder) {
   return std::distance(std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator());
+}
+
+/// Of this process's address space.
+long mapped_megabytes() {
+  std::ifstream statm("/proc/self/statm");
+  long pages = 0;
+  statm >> pages;
+  return pages * ::sysconf(_SC_PAGESIZE) / (1 << 20);
 }
 
 bool is_default(int number) {
@@ -68,6 +78,24 @@ TEST_CASE("a module that leaves event loops, pipes, handlers and threads behind 
     CHECK(count("/proc/self/fd") == fds);
     while (count("/proc/self/task") > threads) std::this_thread::yield();  // one that ends is there for a moment yet
   }
+}
+
+TEST_CASE("threads are joined as they are elsewhere, on the loop's thread and on others") {
+  Loading l = Loading::on_real_clock();
+  Plugin& plugin = l.load("joiner");
+  CHECK(entry<int()>(plugin, "tau_plugin_join")() == 0);
+  CHECK(entry<int()>(plugin, "tau_plugin_join_on_thread")() == 0);
+  CHECK(l.unload(plugin));
+}
+
+TEST_CASE("nothing is left of threads that nobody has joined") {
+  Loading l;
+  CHECK(l.unload(l.load("joiner")));
+  const long before = mapped_megabytes();
+  for (int i = 0; i < 20; ++i) CHECK(l.unload(l.load("joiner")));
+  // 240 stacks of 8 MB; libc keeps 40 MB for the next ones.
+  const long more = mapped_megabytes() - before;
+  if (!TAU_SANITIZED) CHECK(more < 100);
 }
 
 TEST_CASE("a thread inside the module is waited for, and named") {

@@ -265,10 +265,7 @@ TEST_CASE("kqueue: a socket that was never connected reports nothing, and writin
 
 TEST_CASE("kqueue: urgent data is a flag of the reading side") {
   Kqueue kq;
-  sockaddr_in address;
-  Fd listener = tcp_listener(&address, 0), client = tcp_socket(0);
-  REQUIRE(connect_to(client, address));
-  Fd served(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  auto [client, served] = tcp_pair();
   CHECK(kq.apply(served, EVFILT_READ, EV_ADD | EV_CLEAR) == 0);
   REQUIRE(::send(client.get(), "!", 1, MSG_OOB) == 1);
   REQUIRE(kq.collect({10, 0}) == 1);

@@ -40,10 +40,7 @@ TEST_CASE("half of a socket's hang-up is told from the whole") {
 
 TEST_CASE("a connection's error is told with its hang-up") {
   Rig rig;
-  sockaddr_in address;
-  Fd listener = tcp_listener(&address, 0), client = tcp_socket(0);
-  REQUIRE(connect_to(client, address));
-  Fd served(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  auto [client, served] = tcp_pair();
   const tau_fd handle = rig.registered(served.get());
   FdWait wait(TAU_PRI);
   CHECK(rig->wait_ready(handle, &wait) == TAU_PENDING);
@@ -57,10 +54,7 @@ TEST_CASE("a connection's error is told with its hang-up") {
 
 TEST_CASE("priority data is an event of its own") {
   Rig rig;
-  sockaddr_in address;
-  Fd listener = tcp_listener(&address, 0), client = tcp_socket(0);
-  REQUIRE(connect_to(client, address));
-  Fd served(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  auto [client, served] = tcp_pair();
   const tau_fd handle = rig.registered(served.get());
   FdWait wait(TAU_PRI);
   CHECK(rig->wait_ready(handle, &wait) == TAU_PENDING);

@@ -1,9 +1,8 @@
 // TCP, where messages are as long as the buffer that receives them: what a receive left behind cannot be told from
 // its size, and once the next one was in vain it is tried later (readiness.hpp). Nothing may be missed for that.
-#include <netinet/tcp.h>
-
 #include <algorithm>
 #include <deque>
+#include <tuple>
 
 #include "reactor_rig.hpp"
 #include "support/seed.hpp"
@@ -28,14 +27,7 @@ struct Connection {
   char block[size] = {};
 
   explicit Connection(Rig& rig) : rig(rig) {
-    sockaddr_in address;
-    Fd listener = tcp_listener(&address, 0);
-    a = tcp_socket(0);
-    REQUIRE(connect_to(a, address));
-    b = Fd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    REQUIRE(b.get() >= 0);
-    const int yes = 1;
-    ::setsockopt(a.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    std::tie(a, b) = tcp_pair();
     handle = rig.registered(b.get(), owner(1));
     learn();
   }

@@ -7,17 +7,6 @@ using namespace tau::test;
 
 namespace {
 
-/// A connected TCP pair.
-FdPair tcp_pair() {
-  sockaddr_in address;
-  Fd listener = tcp_listener(&address, 0);
-  Fd client = tcp_socket(0);
-  REQUIRE(connect_to(client, address));
-  Fd served(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  REQUIRE(served.get() >= 0);
-  return {std::move(client), std::move(served)};
-}
-
 /// Takes every descriptor that the process may have, until it is destroyed.
 class NoDescriptorsLeft {
  public:

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -84,6 +85,19 @@ inline Fd tcp_listener(sockaddr_in* address, int flags = SOCK_NONBLOCK) {
 inline bool connect_to(const Fd& fd, const sockaddr_in& address) {
   return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
          errno == EINPROGRESS;
+}
+
+/// Two ends of a TCP connection; what the first one sends leaves at once.
+inline FdPair tcp_pair() {
+  sockaddr_in address;
+  const Fd listener = tcp_listener(&address, 0);
+  Fd a = tcp_socket(0);
+  REQUIRE(connect_to(a, address));
+  Fd b(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  REQUIRE(b.get() >= 0);
+  const int yes = 1;
+  ::setsockopt(a.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+  return {std::move(a), std::move(b)};
 }
 
 inline void put(const Fd& fd, const std::string& text) {

@@ -1,7 +1,5 @@
 // TCP, where a receive that took all there was lets the next one wait without a try: nothing that comes
 // afterwards, or was on its way, may be missed.
-#include <netinet/tcp.h>
-
 #include <algorithm>
 #include <tuple>
 
@@ -19,14 +17,7 @@ struct StreamRig : Rig {
   char block[64] = {};
 
   StreamRig() {
-    sockaddr_in address;
-    Fd listener = tcp_listener(&address, 0);
-    a = tcp_socket(0);
-    REQUIRE(connect_to(a, address));
-    b = Fd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    REQUIRE(b.get() >= 0);
-    const int yes = 1;
-    ::setsockopt(a.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    std::tie(a, b) = tcp_pair();
     handle = registered(b.get());
   }
   ~StreamRig() { CHECK(reactor->remove(handle) == 0); }

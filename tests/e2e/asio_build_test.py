@@ -1,10 +1,9 @@
 """How plugins with Asio are built: what their defines may not say, and a version that they bring along themselves."""
 
 import shutil
-import unittest
 from pathlib import Path
 
-from asio_test import ASIO, BOOST, AsioTest
+from asio_rig import ASIO, BOOST, AsioTest
 from support import main, needs
 
 TICKS = """

@@ -1,19 +1,10 @@
 // Condition variables: a wait on the loop's thread suspends its stack. A signal from any thread finds it.
 #include <pthread.h>
 #include <tau/rt/fiber.h>
-#include <tau/rt/timer.h>
 
 #include "seam.hpp"
 
 namespace {
-
-/// On tau's clock. The wait is for a time on `clock`, which may be set while it lasts: that goes unnoticed.
-std::uint64_t deadline_of(clockid_t clock, const timespec& until) noexcept {
-  timespec now{};
-  ::clock_gettime(clock, &now);
-  const std::int64_t left = tau::seam::nanoseconds(until) - tau::seam::nanoseconds(now);
-  return tau_now() + static_cast<std::uint64_t>(left > 0 ? left : 0);
-}
 
 /// Ours to write: nobody else looks into a condition variable of this module. Zero is what an initialiser leaves.
 int& clock_of(pthread_cond_t* cond) noexcept { return reinterpret_cast<int*>(cond)[0]; }
@@ -43,12 +34,12 @@ TAU_SEAM int pthread_cond_wait(pthread_cond_t* cond, pthread_mutex_t* mutex) {
 }
 
 TAU_SEAM int pthread_cond_timedwait(pthread_cond_t* cond, pthread_mutex_t* mutex, const timespec* until) {
-  return wait_until(cond, mutex, deadline_of(clock_of(cond), *until));
+  return wait_until(cond, mutex, tau::seam::deadline_at(clock_of(cond), *until));
 }
 
 TAU_SEAM int pthread_cond_clockwait(pthread_cond_t* cond, pthread_mutex_t* mutex, clockid_t clock,
                                     const timespec* until) {
-  return wait_until(cond, mutex, deadline_of(clock, *until));
+  return wait_until(cond, mutex, tau::seam::deadline_at(clock, *until));
 }
 
 TAU_SEAM int pthread_cond_signal(pthread_cond_t* cond) noexcept {

@@ -20,7 +20,7 @@ struct Note {
   std::uint32_t text_size = 8;
   std::uint32_t type = 2;
   char name[4] = "tau";
-  char text[8] = "seam=1";
+  char text[8] = "seam=2";
 };
 __attribute__((section(".note.tau.seam"), used, aligned(4))) constinit const Note note;
 

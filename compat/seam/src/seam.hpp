@@ -11,6 +11,7 @@
 #include <ctime>
 
 #include <tau/rt/abi.h>
+#include <tau/rt/timer.h>
 
 #define TAU_SEAM extern "C" __attribute__((visibility("hidden"), weak, used))
 
@@ -28,6 +29,14 @@ inline int answer(std::int32_t status) noexcept {
 
 inline std::int64_t nanoseconds(const timespec& time) noexcept {
   return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+/// On tau's clock. The wait is for a time on `clock`, which may be set while it lasts: that goes unnoticed.
+inline std::uint64_t deadline_at(clockid_t clock, const timespec& until) noexcept {
+  timespec now{};
+  ::clock_gettime(clock, &now);
+  const std::int64_t left = nanoseconds(until) - nanoseconds(now);
+  return tau_now() + static_cast<std::uint64_t>(left > 0 ? left : 0);
 }
 
 }  // namespace tau::seam

@@ -4,7 +4,6 @@
 #include <sys/syscall.h>
 #include <tau/rt/fiber.h>
 #include <tau/rt/task.h>
-#include <tau/rt/timer.h>
 #include <unistd.h>
 
 #include "seam.hpp"

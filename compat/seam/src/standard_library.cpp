@@ -6,7 +6,6 @@
 #include <sys/syscall.h>
 #include <tau/rt/fiber.h>
 #include <tau/rt/task.h>
-#include <tau/rt/timer.h>
 #include <unistd.h>
 
 #include <climits>
@@ -50,13 +49,7 @@ bool wait_at_futex(unsigned* word, unsigned seen, clockid_t clock, const timespe
     }
     return true;
   }
-  std::uint64_t deadline = UINT64_MAX;
-  if (until) {
-    timespec time{};
-    ::clock_gettime(clock, &time);
-    const std::int64_t left = tau::seam::nanoseconds(*until) - tau::seam::nanoseconds(time);
-    deadline = tau_now() + static_cast<std::uint64_t>(left > 0 ? left : 0);
-  }
+  const std::uint64_t deadline = until ? tau::seam::deadline_at(clock, *until) : UINT64_MAX;
   struct Lock {
     Lock() { pthread_mutex_lock(&futex_mutex); }
     ~Lock() { pthread_mutex_unlock(&futex_mutex); }  // held again also when the wait is unwound

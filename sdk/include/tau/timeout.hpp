@@ -158,7 +158,7 @@ template <class A>
 detail::Timeout<A> timeout_at(TimePoint deadline, A&& awaitable) {
   return detail::Timeout<A>(deadline, std::forward<A>(awaitable));
 }
-/// The same, counted from this call.
+/// The same, counted from this call; a long one ends up to two ticks of the system late, as with sleep.
 template <class T>
 detail::TaskTimeout<T> timeout(Duration limit, Task<T> task) noexcept {
   return detail::TaskTimeout<T>(detail::deadline_after(limit), std::move(task));

@@ -49,6 +49,22 @@ TEST_CASE("an impossible size is refused") {
   CHECK(slab.live() == 0);
 }
 
+TEST_CASE("what belongs to no owner is counted apart, whichever thread gives it back") {
+  FrameSlab slab;
+  const auto before = FrameSlab::shared().live();
+  void* mine = slab.allocate(200, true);
+  void* here = FrameSlab::shared().allocate(200, true);
+  void* there = nullptr;
+  std::thread([&] { there = FrameSlab::shared().allocate(200, false); }).join();
+  CHECK(slab.live() == 1);
+  CHECK(FrameSlab::shared().live() == before + 2);
+  slab.release();  // of one owner, and of nobody else
+  std::thread([&] { FrameSlab::deallocate(here, false); }).join();
+  FrameSlab::deallocate(there, true);
+  CHECK(FrameSlab::shared().live() == before);
+  CHECK(mine != here);
+}
+
 TEST_CASE("frames may be made and freed on any thread") {
   FrameSlab slab;
   std::vector<void*> mine, theirs;

@@ -15,9 +15,19 @@ TAU_EXTERN_C_BEGIN
 TAU_EXPORT int32_t tau_thread_create(tau_plugin* owner, void* thread, const void* attributes,
                                      void* (*start)(void* argument), void* argument) TAU_NOEXCEPT;
 
-/* What pthread_join(3) is; on the loop's thread the call is suspended as tau_park's, also for a thread that was made
- * otherwise. `thread` points to a pthread_t. Returns 0 or -errno. [any] [drained] */
-TAU_EXPORT int32_t tau_thread_join(tau_plugin* owner, const void* thread, void** result) TAU_UNWINDS;
+/* What pthread_join(3) is, until `deadline_ns` of the loop's clock, UINT64_MAX for none; on the loop's thread the call
+ * is suspended as tau_park's. `thread` points to a pthread_t. One that was made otherwise is joined where the caller
+ * stands, without a deadline.
+ *
+ * Returns:   0 or -errno; -ETIMEDOUT; -EINVAL too when another call joins it.
+ * Threading: [any]
+ * Unload:    [drained]. A thread that the plugin has not joined when it goes is joined by the host. */
+TAU_EXPORT int32_t tau_thread_join(tau_plugin* owner, const void* thread, void** result,
+                                   uint64_t deadline_ns) TAU_UNWINDS;
+
+/* What pthread_detach(3) is: returns 0 or -errno. The host joins the thread some time after its end, and before its
+ * plugin is unmapped. [any] */
+TAU_EXPORT int32_t tau_thread_detach(const void* thread) TAU_NOEXCEPT;
 
 TAU_EXTERN_C_END
 

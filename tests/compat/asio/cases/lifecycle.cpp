@@ -10,6 +10,7 @@
 
 #include <tau/fiber.hpp>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -113,8 +114,10 @@ NET_CASE("run_for() returns early when nothing is left, and late enough when som
 
 NET_CASE("a context that a handler runs does not re-enter the outer one, and a sibling goes on") {
   net::io_context outer;
-  int outer_handlers = 0, inner_handlers = 0, sibling_handlers = 0;
-  bool inside = false, over = false, sibling_ended = false;
+  int outer_handlers = 0, inner_handlers = 0;
+  bool inside = false;
+  std::atomic<int> sibling_handlers = 0;  // on the loop's thread, which need not be the driver's
+  std::atomic<bool> over = false, sibling_ended = false;
   tau::fiber::spawn([&] {
     net::io_context io;
     net::steady_timer timer(io);
