@@ -38,6 +38,8 @@ struct Pollset::Entry : tau_fd_wait {
   Entry* next_ready = nullptr;
 
   bool edge() const noexcept { return wanted & TAU_EDGE; }
+  /// Hears each event, whether the one before has been harvested or not.
+  bool stands() const noexcept { return (wanted & (TAU_EDGE | TAU_ONESHOT)) == TAU_EDGE; }
   bool entered() const noexcept { return handle != 0 || timer; }
   std::uint32_t conditions_wanted() const noexcept { return (wanted & conditions) | always; }
 };

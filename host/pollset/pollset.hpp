@@ -6,11 +6,11 @@
 //   own        in the own descriptor again, for threads and for a reactor where each event costs a new question
 //              (io_uring); a wait on the loop's thread watches that one
 //
-// Shared, an entry is one registration and one wait of the reactor, linked while its event may come. What came is
-// queued in `ready_` until it is harvested, and an entry in the queue hears nothing more: a plugin that does not
-// harvest costs nothing. After that an edge-triggered entry is linked again at once. A level-triggered one is asked
-// about, with all the others harvested before, by one poll(2) at the next wait: the only way to know whether its
-// reader has left something.
+// Shared, an entry is one registration and one wait of the reactor. What came is queued in `ready_` until it is
+// harvested. An edge-triggered entry's wait stands, so that an event is a few lines from the kernel to the queue. A
+// level-triggered one's is linked while its event may come: an entry in the queue hears nothing more, and after that it
+// is asked about, with all the others harvested before, by one poll(2) at the next wait: the only way to know whether
+// its reader has left something.
 //
 // The lock covers the table. The reactor, and what is ready, are the loop's thread's: what other threads change in a
 // shared set is entered there by a call that travels to the loop, or by the next wait if that comes first, so that who

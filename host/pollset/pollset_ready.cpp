@@ -113,13 +113,18 @@ void Pollset::leave(Entry& entry) noexcept {
   entry.queued = false;
 }
 
-/// Waits for its next event; one that is remembered comes at once.
+/// Waits for its next event, or for all of them; one that is remembered comes at once.
 void Pollset::link(Entry& entry) noexcept {
   if (entry.disarmed.load(std::memory_order_relaxed) || entry.previous || entry.handle == 0) return;
-  entry.interest = entry.conditions_wanted();
-  const std::int32_t status = runtime_.reactor.wait_ready(entry.handle, &entry);
+  entry.interest = entry.conditions_wanted() | (entry.stands() ? Reactor::standing : 0);
+  std::int32_t status = runtime_.reactor.wait_ready(entry.handle, &entry);
+  if (status == TAU_READY && entry.result > 0) {
+    came(entry, static_cast<std::uint32_t>(entry.result));
+    if (!entry.stands()) return;
+    runtime_.reactor.clear(entry.handle, Entry::conditions);
+    status = runtime_.reactor.wait_ready(entry.handle, &entry);
+  }
   if (status == TAU_PENDING) ++entry.owner->fd_waits;
-  if (status == TAU_READY && entry.result > 0) came(entry, static_cast<std::uint32_t>(entry.result));
 }
 
 void Pollset::unlink(Entry& entry) noexcept {
@@ -152,10 +157,10 @@ void Pollset::look_again() noexcept {
   for (std::size_t i = 0; i < asked.size(); ++i) {
     Entry& entry = *asked[i];
     const auto events = static_cast<std::uint32_t>(polled[i].revents) & entry.conditions_wanted();
-    if (events != 0 && !(polled[i].revents & POLLNVAL)) {
-      came(entry, events);
-    } else {
-      // Nothing is left; what comes from now on is news to the reactor.
+    const bool left = events != 0 && !(polled[i].revents & POLLNVAL);
+    if (left) came(entry, events);
+    if (!left || entry.stands()) {
+      // What comes from now on is news to the reactor.
       runtime_.reactor.clear(entry.handle, Entry::conditions);
       link(entry);
     }
@@ -196,10 +201,7 @@ int Pollset::harvest(tau_poll_event* events, int capacity) noexcept {
       entry.disarmed.store(true, std::memory_order_relaxed);
     } else if (entry.timer) {
       // Asked for its time at each wait.
-    } else if (entry.edge()) {
-      runtime_.reactor.clear(entry.handle, Entry::conditions);
-      link(entry);
-    } else {
+    } else if (!entry.stands()) {
       harvested_.push_back(&entry);
     }
   }

@@ -44,13 +44,6 @@ Descriptor* FdTable::make(int fd) noexcept {
   return descriptor;
 }
 
-Registration* FdTable::find(tau_fd handle) const noexcept {
-  Registration* registration = registrations_.find(static_cast<std::uint32_t>(handle));
-  // An even generation is a free slot's, so 0 and what was never given out find nothing.
-  const bool alive = registration && registration->taken() && registration->handle() == handle;
-  return alive ? registration : nullptr;
-}
-
 Registration* FdTable::take(Descriptor& descriptor, tau_plugin* owner) noexcept {
   Registration* registration = free_;
   if (registration) {

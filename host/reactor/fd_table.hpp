@@ -157,7 +157,12 @@ class FdTable {
   Descriptor* make(int fd) noexcept;
 
   /// Null for a stale handle.
-  Registration* find(tau_fd handle) const noexcept;
+  Registration* find(tau_fd handle) const noexcept {
+    Registration* registration = registrations_.find(static_cast<std::uint32_t>(handle));
+    // An even generation is a free slot's, so 0 and what was never given out find nothing.
+    const bool alive = registration && registration->taken() && registration->handle() == handle;
+    return alive ? registration : nullptr;
+  }
   /// Null when out of memory.
   Registration* take(Descriptor& descriptor, tau_plugin* owner) noexcept;
   /// Its waits are gone already; its handle is stale from here on.

@@ -62,6 +62,10 @@ class Reactor {
   virtual tau_plugin* owner_of(tau_fd handle) const noexcept = 0;
   /// 0 or TAU_E_STALE; pending waits end with TAU_E_CLOSED (their `done` is called from poll()).
   virtual std::int32_t remove(tau_fd handle) noexcept = 0;
+  /// Part of a wait's interest, where readiness_is_cheap(): it stays pending after an event, until it is cancelled or
+  /// its descriptor is closed. Nothing is remembered of what it was told. Its `done` is called when the event arrives,
+  /// and calls nothing here.
+  static constexpr std::uint32_t standing = 1u << 31;
   /// TAU_READY with wait->result set (events, or TAU_E_CLOSED: see 4), TAU_PENDING, or TAU_E_STALE.
   virtual std::int32_t wait_ready(tau_fd handle, tau_fd_wait* wait) noexcept = 0;
   /// Returns whether the wait was pending.

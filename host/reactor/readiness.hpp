@@ -20,7 +20,8 @@
 // Callbacks are called from one place, deliver(), which pops one thing, lets go of it and only then calls
 // out. It keeps no position on the stack, so callbacks may cancel anything and may call poll() again:
 // the inner poll() simply goes on where the outer one was (contract 6). An operation is tried right
-// before its `done` and not earlier: one that is cancelled in between has not eaten anybody's bytes.
+// before its `done` and not earlier: one that is cancelled in between has not eaten anybody's bytes. Standing waits
+// alone are told where their event arrives: they call nothing here.
 //
 // What readiness does not help (files, paths) is carried: begun once and told to carried_ended() when it is
 // over. Here that is a FileJob on another thread; a backend that can do better overrides begin().

@@ -18,7 +18,7 @@ void ReadinessReactor::ready(std::uint64_t token, std::uint32_t events) noexcept
   if (!descriptor || !descriptor->watched || descriptor->token() != token) return;
 
   descriptor->untold |= static_cast<std::uint16_t>(events);
-  if (descriptor->waited_for) tell_registrations(*descriptor);
+  if (descriptor->waited_for && descriptor->untold != 0) tell_registrations(*descriptor);
   if (events & in_events) {
     descriptor->left = Descriptor::Left::unknown;
     if (events & (in_events & ~unsigned{TAU_IN})) descriptor->odd = true;
@@ -43,7 +43,6 @@ void ReadinessReactor::make_polls_due(Descriptor& descriptor, std::uint32_t even
 
 /// Registrations remember what is ready, from when anybody asks for it.
 void ReadinessReactor::tell_registrations(Descriptor& descriptor) noexcept {
-  if (descriptor.untold == 0) return;
   const std::uint32_t events = std::exchange(descriptor.untold, std::uint16_t{0});
   descriptor.waited_for = false;
   for (Registration* r = descriptor.registrations; r; r = r->next) {
@@ -100,13 +99,18 @@ void ReadinessReactor::try_doubtful() noexcept {
   }
 }
 
-/// Moves those waits to the ended ones that `events` satisfy, oldest first.
+/// Moves those waits to the ended ones that `events` satisfy, oldest first; a standing one is told here.
 void ReadinessReactor::end_waits(Registration& registration, std::uint32_t events,
                                  std::int32_t status) noexcept {
   tau_fd_wait** const position = ended_waits_.tail();
   for (tau_fd_wait* wait = registration.waits; wait;) {
     tau_fd_wait* const older = wait->next;
-    if (const std::uint32_t met = events & (wait->interest | broken)) {
+    const std::uint32_t met = events & (wait->interest | broken);
+    if (met != 0 && status == 0 && (wait->interest & standing)) {
+      wait->result = static_cast<std::int32_t>(met);
+      registration.ready &= ~met;
+      wait->done(wait);
+    } else if (met != 0) {
       IntrusiveQueue<tau_fd_wait>::unlink(wait);
       wait->result = status < 0 ? status : static_cast<std::int32_t>(met);
       ended_waits_.insert(position, wait);

@@ -38,6 +38,51 @@ TEST_CASE("readiness is remembered until it is cleared") {
   CHECK(rig->remove(handle) == 0);
 }
 
+TEST_CASE("a standing wait is told of each event, until it is cancelled or its number is another file's") {
+  Rig rig;
+  if (!rig->readiness_is_cheap()) return;
+  auto [a, b] = socket_pair(SOCK_NONBLOCK);
+  const tau_fd handle = rig.registered(b.get());
+  const tau_fd other = rig.registered(b.get());
+  rig.settle();
+  rig->clear(handle, TAU_IN | TAU_OUT);
+  FdWait stands(TAU_IN | host::Reactor::standing), once(TAU_IN);
+  CHECK(rig->wait_ready(handle, &stands) == TAU_PENDING);
+  CHECK(rig->wait_ready(other, &once) == TAU_PENDING);
+  for (int i = 1; i <= 3; ++i) {
+    put(a, "x");
+    CHECK(rig.until([&] { return stands.finished == i; }));
+    CHECK(stands.result == TAU_IN);
+    rig->poll(1 * ms);
+    CHECK(stands.finished == i);
+    CHECK(once.finished == 1);
+  }
+  CHECK(rig->pending() == 1);
+  FdWait later(TAU_IN);
+  CHECK(rig->wait_ready(handle, &later) == TAU_PENDING);  // it was told, so nothing is remembered
+  CHECK(rig->cancel_wait(&later));
+  SUBCASE("cancelled") {
+    CHECK(rig->cancel_wait(&stands));
+    put(a, "x");
+    rig.settle();
+    CHECK(stands.finished == 3);
+    FdWait next(TAU_IN);
+    CHECK(rig->wait_ready(handle, &next) == TAU_READY);
+  }
+  SUBCASE("closed") {
+    const int number = b.get();
+    auto [c, d] = socket_pair(SOCK_NONBLOCK);
+    const Fd another = replace(b, std::move(d));
+    CHECK(another.get() == number);
+    const tau_fd anew = rig.registered(number);
+    CHECK(rig.until([&] { return stands.finished == 4; }));
+    CHECK(stands.result == TAU_E_CLOSED);
+    CHECK(rig->remove(anew) == 0);
+  }
+  CHECK(rig->remove(handle) == 0);
+  CHECK(rig->remove(other) == 0);
+}
+
 TEST_CASE("a hang-up satisfies every interest") {
   Rig rig;
   auto [out, in] = pipe_pair(O_NONBLOCK);
