@@ -23,14 +23,17 @@ TAU_TRAMPOLINE std::int32_t tau_host_pollset_ctl(std::int32_t set, std::int32_t 
   return found ? found->control(operation, fd, event) : -EBADF;
 }
 
+static std::int32_t wait_on_thread(tau_plugin& owner, std::int32_t set, tau_poll_event* events, std::int32_t capacity,
+                                   std::int64_t timeout_ns, const void* sigmask) {
+  const auto found = pollsets().find(set);
+  return found ? found->wait(owner, events, capacity, timeout_ns, sigmask) : -EBADF;
+}
+
 TAU_TRAMPOLINE std::int32_t tau_host_pollset_wait(tau_plugin* owner, std::int32_t set, tau_poll_event* events,
                                                   std::int32_t capacity, std::int64_t timeout_ns,
                                                   const void* sigmask) {
-  if (Runtime::instance()->on_loop()) {
-    tau::host::Pollset* found = pollsets().find_on_loop(set);
-    return found ? found->wait(*owner, events, capacity, timeout_ns, sigmask) : -EBADF;
-  }
-  const auto found = pollsets().find(set);
+  if (!Runtime::instance()->on_loop()) return wait_on_thread(*owner, set, events, capacity, timeout_ns, sigmask);
+  tau::host::Pollset* found = pollsets().find_on_loop(set);
   return found ? found->wait(*owner, events, capacity, timeout_ns, sigmask) : -EBADF;
 }
 
