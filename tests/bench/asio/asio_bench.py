@@ -58,8 +58,8 @@ class Bench:
         self.options, self.home = options, home
         self.plugin = options.source / "tests" / "bench" / "asio" / "plugin"
 
-    def stock(self, what: str, trace: List[str]) -> str:
-        return self.started([*trace, self.options.scratch / "asio" / "bench_asio_stock", what], "", None)
+    def stock(self, what: str, trace: List[str], *options: str) -> str:
+        return self.started([*trace, self.options.scratch / "asio" / "bench_asio_stock", *options, what], "", None)
 
     def inside(self, what: str, trace: List[str], reactor: str) -> str:
         script = f"load '{self.plugin}'\nsend asio-bench '{what}'\nunload asio-bench\n"
@@ -74,7 +74,11 @@ class Bench:
         return done.stdout
 
     def runners(self) -> Dict[str, object]:
-        runners = {"stock Asio": self.stock}
+        runners = {
+            "stock Asio": self.stock,
+            # As every host of plugins has; what that costs is not the host's doing.
+            "stock, second thread": lambda what, trace: self.stock(what, trace, "--threaded"),
+        }
         for reactor in REACTORS:
             runners[f"in a plugin, {reactor}"] = \
                 lambda what, trace, reactor=reactor: self.inside(what, trace, reactor)
