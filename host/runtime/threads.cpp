@@ -47,12 +47,11 @@ struct All {
   std::mutex mutex;
   std::vector<std::unique_ptr<Record>> records;
 
-  /// Null if it is none of ours.
+  /// Null if it is none of ours. One that has just been joined may be here still, and its name another's: the newest.
   Record* find(pthread_t thread) const noexcept {
-    for (const auto& record : records) {
-      if (pthread_equal(record->thread, thread)) return record.get();
-    }
-    return nullptr;
+    const auto found = std::find_if(records.rbegin(), records.rend(),
+                                    [thread](const auto& record) { return pthread_equal(record->thread, thread); });
+    return found == records.rend() ? nullptr : found->get();
   }
   void erase(const Record* record) noexcept {
     std::erase_if(records, [record](const auto& each) { return each.get() == record; });
@@ -88,6 +87,7 @@ void end(Record* record) noexcept {
   Runtime& runtime = *record->runtime;
   Owner& owner = *record->owner;
   current = nullptr;
+  ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);  // pthread_join would be a place to be unwound from
   // Detached ones have nobody else to join them; only those that ended before, so that no two wait for each other.
   join_ended([](const Record& each) { return each.detached; });
   {
@@ -124,14 +124,17 @@ void* run(void* self) {
 /// While it lives nobody else may join the thread.
 class Claim {
  public:
-  explicit Claim(pthread_t thread) noexcept {
+  /// Who does not `wait` keeps nobody from joining a thread that runs.
+  Claim(pthread_t thread, bool wait) noexcept {
     const std::lock_guard lock(all().mutex);
-    record_ = all().find(thread);
-    if (!record_) return;
-    refused_ = record_->claimed || record_->detached;
-    if (refused_) {
-      record_ = nullptr;
+    Record* const found = all().find(thread);
+    if (!found && wait) return;
+    if (!found || found->claimed || found->detached) {
+      refusal_ = -EINVAL;
+    } else if (!wait && !found->ended) {
+      refusal_ = -ETIMEDOUT;
     } else {
+      record_ = found;
       record_->claimed = true;
     }
   }
@@ -146,14 +149,15 @@ class Claim {
     }
   }
 
-  bool refused() const noexcept { return refused_; }
+  /// 0 or -errno.
+  std::int32_t refusal() const noexcept { return refusal_; }
   /// Null if the thread is none of ours.
   Record* record() const noexcept { return record_; }
   void joined() noexcept { joined_ = true; }
 
  private:
-  Record* record_;
-  bool refused_ = false;
+  Record* record_ = nullptr;
+  std::int32_t refusal_ = 0;
   bool joined_ = false;
 };
 
@@ -163,7 +167,6 @@ std::int32_t wait_for_end(Runtime& runtime, Owner& owner, Record& record, std::u
   {
     const std::lock_guard lock(all().mutex);
     if (record.ended) return 0;
-    if (deadline_ns == 0) return -ETIMEDOUT;  // asked only, and not to be unwound for that
     record.joiner = &joiner;
   }
   struct Leave {
@@ -219,8 +222,9 @@ std::int32_t create(Runtime& runtime, Owner& owner, pthread_t* thread, const pth
 }
 
 std::int32_t join(Runtime& runtime, Owner& owner, pthread_t thread, void** result, std::uint64_t deadline_ns) {
-  Claim claim(thread);
-  if (claim.refused() || (!claim.record() && deadline_ns != UINT64_MAX)) return -EINVAL;
+  Claim claim(thread, deadline_ns != 0);
+  if (claim.refusal() != 0) return claim.refusal();
+  if (!claim.record() && deadline_ns != UINT64_MAX) return -EINVAL;
   if (claim.record() && (runtime.on_loop() || deadline_ns != UINT64_MAX)) {
     if (const std::int32_t error = wait_for_end(runtime, owner, *claim.record(), deadline_ns)) return error;
   }

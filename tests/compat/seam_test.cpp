@@ -85,6 +85,7 @@ TEST_CASE("threads are joined as they are elsewhere, on the loop's thread and on
   Plugin& plugin = l.load("joiner");
   CHECK(entry<int()>(plugin, "tau_plugin_join")() == 0);
   CHECK(entry<int()>(plugin, "tau_plugin_join_on_thread")() == 0);
+  CHECK(entry<int()>(plugin, "tau_plugin_join_many")() == 0);
   CHECK(l.unload(plugin));
 }
 
