@@ -218,6 +218,8 @@ TAU_TRAMPOLINE std::int32_t tau_host_fd_deregister(tau_fd handle) noexcept {
 
 TAU_TRAMPOLINE std::int32_t tau_host_fd_wait_ready(tau_fd handle, tau_fd_wait* wait) noexcept {
   if (!wait->owner->accepts()) return TAU_E_UNLOADING;
+  constexpr std::uint32_t events = TAU_IN | TAU_OUT | TAU_ERR | TAU_HUP | TAU_RDHUP | TAU_PRI;
+  if (wait->interest & ~events) return TAU_E_INVALID;  // the reactor has more, for the host's own
   std::int32_t status = runtime().reactor.wait_ready(handle, wait);
   if (status == TAU_PENDING) ++wait->owner->fd_waits;
   return status;

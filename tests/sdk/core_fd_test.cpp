@@ -130,3 +130,15 @@ TEST_CASE_FIXTURE(Fds, "unloading withdraws waits and registrations, the other p
   run_until([&] { return mine_woken; });
   CHECK_FALSE(theirs_woken);
 }
+
+TEST_CASE_FIXTURE(Fds, "an interest in what is no event is refused") {
+  tau_fd handle = 0;
+  REQUIRE(tau_fd_register(&plugin, pair.ends[0], &handle) == TAU_OK);
+  tau_fd_wait wait{};
+  wait.owner = &plugin;
+  wait.interest = TAU_IN | 1u << 31;
+  CHECK(tau_fd_wait_ready(handle, &wait) == TAU_E_INVALID);
+  CHECK(wait.previous == nullptr);
+  CHECK(plugin.fd_waits == 0);
+  CHECK(tau_fd_deregister(handle) == TAU_OK);
+}

@@ -107,7 +107,7 @@ typedef struct tau_fd_wait {
 } tau_fd_wait;
 
 /* TAU_READY with `result` set, or TAU_PENDING. Readiness is remembered until tau_fd_clear.
- * Errors: TAU_E_STALE, TAU_E_UNLOADING. [loop] [drained] */
+ * Errors: TAU_E_STALE, TAU_E_UNLOADING, TAU_E_INVALID for an interest in anything else. [loop] [drained] */
 TAU_EXPORT int32_t tau_fd_wait_ready(tau_fd handle, tau_fd_wait* wait) TAU_NOEXCEPT;
 TAU_EXPORT void tau_fd_wait_cancel(tau_fd_wait* wait) TAU_NOEXCEPT;
 
