@@ -88,8 +88,9 @@ void end(Record* record) noexcept {
   Owner& owner = *record->owner;
   current = nullptr;
   ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);  // pthread_join would be a place to be unwound from
-  // Detached ones have nobody else to join them; only those that ended before, so that no two wait for each other.
-  join_ended([](const Record& each) { return each.detached; });
+  // Detached ones have nobody else to join them; only those that ended before, so that no two wait for each other, and
+  // of the same owner, so that none waits for another's thread_local objects.
+  join_ended([&owner](const Record& each) { return each.detached && each.owner == &owner; });
   {
     const std::lock_guard lock(all().mutex);
     record->ended = true;

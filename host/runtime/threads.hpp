@@ -27,7 +27,8 @@ std::int32_t join(Runtime& runtime, Owner& owner, pthread_t thread, void** resul
 /// See tau_thread_detach. [any]
 std::int32_t detach(pthread_t thread) noexcept;
 
-/// Those of an owner whose code cannot join them any more. All have left it (Owner::threads). [loop]
+/// Those of an owner whose code cannot join them any more. All have left it (Owner::threads): what they may still be at
+/// is other modules' thread_local objects. [loop]
 void join_those_of(const Owner& owner) noexcept;
 
 /// Asks an owner's threads to leave: those that wait in a call of ours, now or later, are unwound, as suspended calls
