@@ -25,7 +25,7 @@
 #include <stdint.h>
 
 /* Raised whenever a structure or the meaning of a call changes. */
-#define TAU_ABI_VERSION 2
+#define TAU_ABI_VERSION 3
 
 #define TAU_EXPORT __attribute__((visibility("default")))
 
