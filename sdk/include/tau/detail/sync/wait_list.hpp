@@ -4,6 +4,7 @@
 // is guarded by the lock of the state that the list belongs to.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -24,6 +25,20 @@ enum class Stage : std::uint8_t {
   ended,    // was told that there is nothing to get, or nothing that could get lost
 };
 
+/// A node's stage. It is changed under the lock; but the task that waits looks at it without, to see whether it waits
+/// at all, which nobody else changes, while another thread may be granting what it waits for.
+class NodeStage {
+ public:
+  NodeStage& operator=(Stage now) noexcept {
+    value_.store(now, std::memory_order_relaxed);
+    return *this;
+  }
+  operator Stage() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<Stage> value_{Stage::idle};
+};
+
 struct WaitNode {
   WaitNode* next;
   WaitNode* previous;
@@ -33,7 +48,7 @@ struct WaitNode {
   void (*drain)(void* core);    // ... and what to call there: code of the node's own module
   std::size_t wanted;           // permits in all, and those it still lacks
   std::size_t needed;
-  Stage stage = Stage::idle;
+  NodeStage stage;
   bool blocking = false;        // it is a BlockedThread
 
   WaitNode() noexcept {}
