@@ -100,7 +100,7 @@ std::int32_t ReadinessReactor::add(tau_plugin* owner, int fd, tau_fd* out) noexc
     if (!descriptor) return -ENOMEM;
   }
   if (const std::int32_t status = ensure_watched(*descriptor, nullptr); status < 0) return status;
-  if (descriptor->untold != 0) tell_registrations(*descriptor);
+  tell_registrations(*descriptor);
   Registration* registration = table_.take(*descriptor, owner);
   if (!registration) {
     drop_if_unused(*descriptor);
@@ -132,7 +132,7 @@ std::int32_t ReadinessReactor::wait_ready(tau_fd handle, tau_fd_wait* wait) noex
     wait->result = TAU_E_CLOSED;
     return TAU_READY;
   }
-  if (registration->descriptor->untold != 0) tell_registrations(*registration->descriptor);
+  tell_registrations(*registration->descriptor);
   if (const std::uint32_t events = registration->ready & (wait->interest | broken)) {
     wait->result = static_cast<std::int32_t>(events);
     return TAU_READY;
@@ -158,7 +158,7 @@ std::int32_t ReadinessReactor::clear(tau_fd handle, std::uint32_t events) noexce
   // would satisfy every wait at once and spin.
   if (events & (TAU_IN | TAU_OUT)) events |= broken;
   if (events & TAU_IN) events |= TAU_RDHUP;
-  if (registration->descriptor && registration->descriptor->untold != 0) tell_registrations(*registration->descriptor);
+  if (registration->descriptor) tell_registrations(*registration->descriptor);
   registration->ready &= ~events;
   return 0;
 }

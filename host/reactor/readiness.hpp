@@ -124,7 +124,10 @@ class ReadinessReactor : public Reactor {
   void end_doubt(Descriptor& descriptor) noexcept;
   void try_doubtful() noexcept;
 
-  void tell_registrations(Descriptor& descriptor) noexcept;
+  void tell_registrations(Descriptor& descriptor) noexcept {
+    if (descriptor.untold != 0) tell_untold(descriptor);
+  }
+  void tell_untold(Descriptor& descriptor) noexcept;
   static void make_polls_due(Descriptor& descriptor, std::uint32_t events) noexcept;
 
   void end_waits(Registration& registration, std::uint32_t events, std::int32_t status) noexcept;

@@ -18,7 +18,7 @@ void ReadinessReactor::ready(std::uint64_t token, std::uint32_t events) noexcept
   if (!descriptor || !descriptor->watched || descriptor->token() != token) return;
 
   descriptor->untold |= static_cast<std::uint16_t>(events);
-  if (descriptor->waited_for && descriptor->untold != 0) tell_registrations(*descriptor);
+  if (descriptor->waited_for) tell_registrations(*descriptor);
   if (events & in_events) {
     descriptor->left = Descriptor::Left::unknown;
     if (events & (in_events & ~unsigned{TAU_IN})) descriptor->odd = true;
@@ -42,7 +42,7 @@ void ReadinessReactor::make_polls_due(Descriptor& descriptor, std::uint32_t even
 }
 
 /// Registrations remember what is ready, from when anybody asks for it.
-void ReadinessReactor::tell_registrations(Descriptor& descriptor) noexcept {
+void ReadinessReactor::tell_untold(Descriptor& descriptor) noexcept {
   const std::uint32_t events = std::exchange(descriptor.untold, std::uint16_t{0});
   descriptor.waited_for = false;
   for (Registration* r = descriptor.registrations; r; r = r->next) {

@@ -2,11 +2,10 @@
 
 import signal
 import socket
-import tempfile
 from pathlib import Path
 
 from asio_clients import receive
-from support import PATIENCE, SOURCE, TauTest
+from support import PATIENCE, SOURCE, SharedHomeTest
 
 PLUGINS = SOURCE / "plugins"
 ASIO = """
@@ -31,16 +30,7 @@ struct P {
 };"""
 
 
-class AsioTest(TauTest):
-    """The classes here share one TAU_HOME: what all plugins need is built once."""
-
-    home_of_all = tempfile.TemporaryDirectory(prefix="tau-e2e-")  # removed when this program ends
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.environment["TAU_HOME"] = cls.home_of_all.name
-
+class AsioTest(SharedHomeTest):
     def asio_plugin(self, name: str, body: str, library=ASIO) -> Path:
         dependency = "asio" if library == ASIO else "boost"
         # What is tested is not how fast it is, and it compiles in half the time.

@@ -3,22 +3,10 @@
 import os
 import signal
 import socket
-import tempfile
 
-from support import PATIENCE, SOURCE, TauTest, main
+from support import PATIENCE, SOURCE, SharedHomeTest, TauTest, main
 
 PLUGINS = SOURCE / "plugins"
-
-
-class ExampleTest(TauTest):
-    """The classes here share one TAU_HOME: what all plugins need is built once."""
-
-    home_of_all = tempfile.TemporaryDirectory(prefix="tau-e2e-")  # removed when this program ends
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.environment["TAU_HOME"] = cls.home_of_all.name
 
 
 class ChatClient:
@@ -49,7 +37,7 @@ class ChatClient:
         self.socket.close()
 
 
-class Chat(ExampleTest):
+class Chat(SharedHomeTest):
     def setUp(self):
         self.host = self.start("run", PLUGINS / "chat-server")
         listening = self.host.wait_for(r"\[chat-server\] listening on 127\.0\.0\.1:(\d+)")
@@ -129,7 +117,7 @@ class Chat(ExampleTest):
         self.assertRegex(done.text, "in use")
 
 
-class FileTailer(ExampleTest):
+class FileTailer(SharedHomeTest):
     def setUp(self):
         self.file = self.folder / f"{self._testMethodName}.log"
         self.file.write_text("was there before\n", encoding="utf-8")
@@ -198,7 +186,7 @@ class FileTailer(ExampleTest):
         self.assertIn("TAIL_FILE", done.text)
 
 
-class Pipeline(ExampleTest):
+class Pipeline(SharedHomeTest):
     """A message to the sink is answered when as many more numbers have arrived."""
 
     def script(self, text: str):
@@ -278,7 +266,7 @@ class Pipeline(ExampleTest):
         self.assert_ended(done, 0, r"\[pipeline-sink\] 2", r"\[pipeline-sink\] 3", r"\[pipeline-sink\] 5")
 
 
-class Others(ExampleTest):
+class Others(SharedHomeTest):
     def test_the_command_runner_tells_how_each_command_ended(self):
         done = self.tau("run", PLUGINS / "command-runner",
                         RUN_COMMANDS="echo out; echo wrong >&2,exit 3,kill -9 $$,sleep 600")

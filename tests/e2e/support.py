@@ -131,6 +131,19 @@ class Running:
         self.process.wait()
 
 
+class SharedHomeTest(TauTest):
+    """The classes of a program share one TAU_HOME: what all plugins need is built once."""
+
+    home_of_all = None
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        if SharedHomeTest.home_of_all is None:
+            SharedHomeTest.home_of_all = tempfile.TemporaryDirectory(prefix="tau-e2e-")  # until this program ends
+        cls.environment["TAU_HOME"] = cls.home_of_all.name
+
+
 def main(after=None):
     """`after` is called with the result."""
     started = time.monotonic()

@@ -17,7 +17,7 @@ TAU_EXPORT int32_t tau_thread_create(tau_plugin* owner, void* thread, const void
 
 /* What pthread_join(3) is, until `deadline_ns` of the loop's clock, UINT64_MAX for none; on the loop's thread the call
  * is suspended as tau_park's. `thread` points to a pthread_t. One that was made otherwise is joined where the caller
- * stands, without a deadline.
+ * stands; a deadline for it is refused (-EINVAL).
  *
  * Returns:   0 or -errno; -ETIMEDOUT; -EINVAL too when another call joins it.
  * Threading: [any]
@@ -25,8 +25,8 @@ TAU_EXPORT int32_t tau_thread_create(tau_plugin* owner, void* thread, const void
 TAU_EXPORT int32_t tau_thread_join(tau_plugin* owner, const void* thread, void** result,
                                    uint64_t deadline_ns) TAU_UNWINDS;
 
-/* What pthread_detach(3) is: returns 0 or -errno. The host joins the thread some time after its end, and before its
- * plugin is unmapped. [any] */
+/* What pthread_detach(3) is: returns 0 or -errno. The host joins the thread some time after its end, when its
+ * plugin has been unmapped at the latest. [any] */
 TAU_EXPORT int32_t tau_thread_detach(const void* thread) TAU_NOEXCEPT;
 
 TAU_EXTERN_C_END
